@@ -237,16 +237,19 @@ export type Revocations = {
 /** `username` normalised, `address` as `addressKey` gives it. */
 export type SignInAttempt = { readonly username: string; readonly address: string }
 
+export type ThrottleBucket = 'address' | 'account' | 'account_address'
+
 export type Throttle = {
   /** Takes a try from every bucket before the password is looked at; from none when one refuses. */
-  take(
-    tenantId: string,
-    attempt: SignInAttempt,
-  ): Promise<'taken' | { retryAfter: number; bucket: 'account_address' | 'address' | 'account' }>
+  take(tenantId: string, attempt: SignInAttempt): Promise<'taken' | { retryAfter: number; bucket: ThrottleBucket }>
   /** After success: gives the try back and remembers the address. */
   succeeded(tenantId: string, attempt: SignInAttempt): Promise<void>
-  /** After a refusal: audited once per bucket and quarter of an hour. */
-  refused(tenantId: string, attempt: SignInAttempt, change: { reason: string; by: Actor }): Promise<void>
+  /** After a refusal: audited once per bucket (that of account and address unless told) and quarter of an hour. */
+  refused(
+    tenantId: string,
+    attempt: SignInAttempt,
+    refusal: { reason: string; by: Actor; bucket?: ThrottleBucket; userId?: string | undefined },
+  ): Promise<void>
   /** Counts a failed client authentication against the address alone. */
   clientFailed(tenantId: string, address: string): Promise<'counted' | { retryAfter: number }>
 }

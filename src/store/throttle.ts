@@ -1,0 +1,63 @@
+import { createHmac } from 'node:crypto'
+import type { Pool } from 'pg'
+import type { SignInAttempt, Throttle, ThrottleBucket } from '../oauth/ports.js'
+
+/** Failed client authentications are an address's alone: they have no account to lock. */
+const CLIENT_TRIES = 50
+
+/**
+ * Sign-in tries, counted by Postgres for all processes. `key`: 32 bytes; buckets are HMACs under it, so that the table names
+ * nobody, and are made for names nobody has too, so that it tells nobody apart.
+ */
+export function createThrottle(pool: Pick<Pool, 'query'>, key: Uint8Array): Throttle {
+  const bucket = (tenantId: string, kind: string, ...values: string[]) =>
+    createHmac('sha256', key)
+      .update(JSON.stringify([tenantId, kind, ...values]))
+      .digest()
+
+  const buckets = (tenantId: string, { username, address }: SignInAttempt) => ({
+    address: bucket(tenantId, 'address', address),
+    account: bucket(tenantId, 'account', username),
+    account_address: bucket(tenantId, 'account_address', username, address),
+  })
+
+  return {
+    async take(tenantId, attempt) {
+      const { address, account, account_address } = buckets(tenantId, attempt)
+      const { rows } = await pool.query<{ wait: number; refused: ThrottleBucket | null }>({
+        name: 'throttle_take',
+        text: 'SELECT wait, refused FROM throttle_take($1, $2, $3, $4)',
+        values: [tenantId, address, account, account_address],
+      })
+      const [row] = rows
+      return row?.refused ? { retryAfter: row.wait, bucket: row.refused } : 'taken'
+    },
+
+    async succeeded(tenantId, attempt) {
+      const { address, account, account_address } = buckets(tenantId, attempt)
+      await pool.query({
+        name: 'throttle_succeeded',
+        text: 'SELECT throttle_succeeded($1, $2, $3, $4)',
+        values: [tenantId, address, account, account_address],
+      })
+    },
+
+    async refused(tenantId, attempt, { reason, by, bucket: kind = 'account_address', userId }) {
+      await pool.query({
+        name: 'throttle_refused',
+        text: 'SELECT throttle_refused($1, $2, $3, $4, $5)',
+        values: [tenantId, buckets(tenantId, attempt)[kind], by, userId ? { user: userId } : {}, reason],
+      })
+    },
+
+    async clientFailed(tenantId, address) {
+      const { rows } = await pool.query<{ wait: number }>({
+        name: 'throttle_window',
+        text: "SELECT throttle_window($1, $2, $3, interval '15 minutes') AS wait",
+        values: [tenantId, bucket(tenantId, 'client_address', address), CLIENT_TRIES],
+      })
+      const wait = rows[0]?.wait ?? 0
+      return wait > 0 ? { retryAfter: wait } : 'counted'
+    },
+  }
+}
