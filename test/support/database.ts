@@ -1,0 +1,80 @@
+import { randomBytes } from 'node:crypto'
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import type { TestProject } from 'vitest/node'
+import { openEmbedded } from '../../src/store/embedded/open.js'
+import type { Connection } from '../../src/store/embedded/start.js'
+import { silent } from '../../src/store/log.js'
+import { migrate, readMigrations } from '../../src/store/migrate.js'
+
+declare module 'vitest' {
+  interface ProvidedContext {
+    postgres: Connection
+  }
+}
+
+const TEMPLATE = 'bulla_template'
+
+async function using<T>(connection: Connection, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client(connection)
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}
+
+/** One Postgres for the whole run, with a migrated database to copy from. It forgets everything in a crash. */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'bulla-test-'))
+  // Where the tests run as root, the user that Postgres runs as must be able to enter.
+  chmodSync(dataDir, 0o711)
+  const remove = () => rmSync(dataDir, { recursive: true, force: true })
+  try {
+    const embedded = await openEmbedded({ dataDir, kind: 'script', log: silent, durable: false })
+    const { connection } = embedded
+    await using(connection, (client) => client.query(`CREATE DATABASE ${TEMPLATE}`))
+    await using({ ...connection, database: TEMPLATE }, (client) => migrate(client, readMigrations()))
+    project.provide('postgres', connection)
+    return async () => {
+      await embedded.close()
+      remove()
+    }
+  } catch (error) {
+    remove()
+    throw error
+  }
+}
+
+export type TestDatabase = {
+  connection: Connection
+  /** The same as a connection string, for programs under test. */
+  url: string
+  /** Drops the database, whoever still uses it. */
+  drop: () => Promise<void>
+}
+
+async function make(template: string): Promise<TestDatabase> {
+  // Only inside of a test is there something to inject.
+  const { inject } = await import('vitest')
+  const admin = inject('postgres')
+  const database = `test_${randomBytes(6).toString('hex')}`
+  await using(admin, (client) => client.query(`CREATE DATABASE ${database} TEMPLATE ${template}`))
+  const host = encodeURIComponent(admin.host)
+  return {
+    connection: { ...admin, database },
+    url: `postgresql://${admin.user}:${admin.password}@localhost:${admin.port}/${database}?host=${host}`,
+    drop: async () => {
+      await using(admin, (client) => client.query(`DROP DATABASE ${database} WITH (FORCE)`))
+    },
+  }
+}
+
+/** A migrated database of its own; make one per test file, in `beforeAll`, and drop it in `afterAll`. */
+export const testDatabase = (): Promise<TestDatabase> => make(TEMPLATE)
+
+/** A database without any table. */
+export const emptyDatabase = (): Promise<TestDatabase> => make('template0')
