@@ -1,0 +1,24 @@
+export type TokenErrorReason =
+  | 'malformed'
+  | 'too_large'
+  | 'unsupported_algorithm'
+  | 'forbidden_header'
+  | 'wrong_type'
+  | 'unknown_key'
+  | 'bad_signature'
+  | 'decryption_failed'
+  | 'content_replaced'
+  | 'invalid_claims'
+  | 'wrong_issuer'
+  | 'expired'
+
+/** Any token that does not count. Its text never says why; `reason` is for the log. */
+export class TokenError extends Error {
+  override readonly name = 'TokenError'
+  readonly reason: TokenErrorReason
+
+  constructor(reason: TokenErrorReason) {
+    super('The token is not valid.')
+    this.reason = reason
+  }
+}
