@@ -1,0 +1,32 @@
+import type { Log } from './log.js'
+
+/** Where the answer to a request is reported. */
+export interface Observers {
+  readonly log: Log
+  /** Told of every answer, with its time in seconds. */
+  readonly observe?: (endpoint: string, status: number, seconds: number) => void
+}
+
+export interface Answered {
+  readonly id: string
+  readonly method: string | undefined
+  /** The route's name. The path is not logged: callers put secrets into it. */
+  readonly route: string
+  readonly tenant: string | undefined
+  readonly status: number
+  /** Which check failed. */
+  readonly reason: string | undefined
+  /** By `performance.now()`. */
+  readonly started: number
+  /** What nobody foresaw. */
+  readonly unexpected?: unknown
+}
+
+/** One line and one measurement per request: nothing that the caller chose but the method, which Node limits to those it knows. */
+export function report({ log, observe }: Observers, { started, unexpected, ...answered }: Answered): void {
+  const ms = performance.now() - started
+  observe?.(answered.route, answered.status, ms / 1000)
+  const line = { ...answered, ms: Math.round(ms * 10) / 10 }
+  if (unexpected === undefined) log.info(line, 'request')
+  else log.error({ ...line, err: unexpected }, 'request')
+}

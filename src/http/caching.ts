@@ -1,0 +1,24 @@
+import { createHash } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { HttpResponse } from './handler.js'
+
+/** A public document that anybody may keep for `maxAge` seconds, with an ETag of its bytes, RFC 9110 §8.8.3. */
+export function cacheable(body: string | Buffer, contentType: string, maxAge: number): HttpResponse {
+  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
+  return {
+    status: 200,
+    headers: { 'content-type': contentType, 'cache-control': `public, max-age=${maxAge}`, etag },
+    body,
+  }
+}
+
+/** 304 in place of an answer that the caller already has, RFC 9110 §13.1.2; any other answer as it is. */
+export function unlessMatching(response: HttpResponse, requestHeaders: IncomingHttpHeaders): HttpResponse {
+  const wanted = requestHeaders['if-none-match']
+  const { etag } = response.headers
+  if (wanted === undefined || typeof etag !== 'string' || response.status !== 200) return response
+  const had = wanted.split(',').map((one) => one.trim().replace(/^W\//, ''))
+  if (!had.includes(etag) && wanted.trim() !== '*') return response
+  const { 'content-type': _, ...headers } = response.headers
+  return { status: 304, headers }
+}

@@ -1,0 +1,68 @@
+import { OAuthError, temporarilyUnavailable } from '../oauth/errors.js'
+import { type HttpResponse, json, NO_STORE, type RootRequest } from './handler.js'
+import { isUnavailable } from './unavailable.js'
+
+/** No route, or no such tenant: the two look alike, RFC 9110 §15.5.5. */
+export const notFound = (reason = 'no_such_path') => new OAuthError('not_found', reason)
+
+/** A method the route does not have, RFC 9110 §15.5.6. */
+export const methodNotAllowed = (allow: string) =>
+  new OAuthError('invalid_request', 'method_not_allowed', {
+    status: 405,
+    description: 'The method is not allowed here.',
+    headers: { allow },
+  })
+
+/** A body over the route's limit, RFC 9110 §15.5.14. */
+export const contentTooLarge = () =>
+  new OAuthError('invalid_request', 'content_too_large', { status: 413, description: 'The body is too large.' })
+
+/** A body of another kind, character set or encoding than the route reads, RFC 9110 §15.5.16. */
+export const unsupportedMediaType = (expected: string, reason: string) =>
+  new OAuthError('invalid_request', reason, { status: 415, description: `The body must be ${expected} in UTF-8.` })
+
+export interface ErrorAnswer {
+  readonly response: HttpResponse
+  /** For the log: which check failed. */
+  readonly reason: string
+  /** What nobody foresaw; to be logged in full. */
+  readonly unexpected?: unknown
+}
+
+/**
+ * Turns whatever was thrown into a JSON answer, RFC 6749 §5.2: the only place that does.
+ * The database out of reach is 503, a full queue (an error with `retryAfter` in seconds) too, anything unforeseen 500.
+ */
+export function errorAnswer(error: unknown, request: Pick<RootRequest, 'id' | 'headers'>): ErrorAnswer {
+  const known = error instanceof OAuthError ? error : unavailable(error)
+  if (known) return { response: errorResponse(known, request), reason: known.reason }
+  const failure = new OAuthError('server_error', 'unexpected_error', { members: { request_id: request.id } })
+  return { response: errorResponse(failure, request), reason: failure.reason, unexpected: error }
+}
+
+function unavailable(error: unknown): OAuthError | undefined {
+  if (isUnavailable(error)) return temporarilyUnavailable('database_unavailable', 1)
+  if (error instanceof Error && 'retryAfter' in error && typeof error.retryAfter === 'number') {
+    return temporarilyUnavailable('queue_full', error.retryAfter)
+  }
+  return undefined
+}
+
+function errorResponse(error: OAuthError, request: Pick<RootRequest, 'headers'>): HttpResponse {
+  const challenge = challengeFor(error, request)
+  return json(
+    error.status,
+    { error: error.code, error_description: error.description, ...error.members },
+    { ...NO_STORE, ...error.headers, ...(challenge && { 'www-authenticate': challenge }) },
+  )
+}
+
+function challengeFor({ code, description }: OAuthError, { headers }: Pick<RootRequest, 'headers'>) {
+  // RFC 6749 §5.2: a client that used the Authorization header must be challenged in its scheme, the one we have.
+  if (code === 'invalid_client' && headers.authorization !== undefined) return 'Basic realm="oauth2"'
+  // RFC 6750 §3: the description holds no character that would need an escape in a quoted string.
+  if (code === 'invalid_token' || code === 'insufficient_scope') {
+    return `Bearer error="${code}", error_description="${description}"`
+  }
+  return undefined
+}

@@ -1,0 +1,55 @@
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Tenant } from '../oauth/tenant.js'
+
+/** A request to an endpoint of the server itself: health. */
+export interface RootRequest {
+  /** Ours, never the caller's; also in the answer's `x-request-id`. */
+  readonly id: string
+  /** Upper case; HEAD arrives as GET. */
+  readonly method: string
+  /** As sent: not decoded, not normalised, the tenant's prefix included. */
+  readonly path: string
+  /** As sent, without the question mark; empty when there is none. */
+  readonly query: string
+  /** Lower-case names. A repeated `authorization`, `content-type`, `host`, `origin` or `dpop` never gets here. */
+  readonly headers: IncomingHttpHeaders
+  readonly rawHeaders: readonly string[]
+  /** UTF-8, proved valid; empty when the route takes none. */
+  readonly body: string
+  /** Media type in lower case, without its parameters. */
+  readonly contentType: string | undefined
+  /** The client's IP address in canonical text, as far as `TRUSTED_PROXY_HOPS` proxies are believed. */
+  readonly address: string
+  /** Aborts when the caller hangs up or the route's time is over. */
+  readonly signal: AbortSignal
+}
+
+/** A request to an endpoint of an issuer. */
+export interface HttpRequest extends RootRequest {
+  readonly tenant: Tenant
+  /** `PUBLIC_URL` or `PUBLIC_URL/t/<slug>`: never made of `Host` or `X-Forwarded-*`. */
+  readonly issuer: string
+}
+
+export interface HttpResponse {
+  readonly status: number
+  readonly headers: ResponseHeaders
+  readonly body?: string | Buffer | undefined
+}
+
+/** Lower-case names. */
+export type ResponseHeaders = Readonly<Record<string, string | readonly string[]>>
+
+/** An endpoint of an issuer: request in, response out; what is thrown, `http/errors.ts` answers. */
+export type Handler<Deps> = (request: HttpRequest, deps: Deps) => Promise<HttpResponse>
+
+/** An endpoint of the server itself. */
+export type RootHandler<Deps> = (request: RootRequest, deps: Deps) => Promise<HttpResponse>
+
+/** For answers with tokens or secrets in them, RFC 6749 §5.1. */
+export const NO_STORE: ResponseHeaders = { 'cache-control': 'no-store', pragma: 'no-cache' }
+
+/** A JSON answer. Without a `cache-control` of its own it is not stored. */
+export function json(status: number, body: unknown, headers: ResponseHeaders = {}): HttpResponse {
+  return { status, headers: { 'content-type': 'application/json', ...headers }, body: JSON.stringify(body) }
+}

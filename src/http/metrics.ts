@@ -1,0 +1,69 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+export type RefreshOutcome = 'rotated' | 'replayed' | 'reused' | 'revoked' | 'expired' | 'forged'
+
+interface GaugeOptions {
+  /** Without the prefix `bulla_`; the unit last, as in `pool_waiting` or `view_age_seconds`. */
+  readonly name: string
+  readonly help: string
+  /** The one label that tells its values apart, if there are several. */
+  readonly label?: string
+  /** Asked at each scrape: one number, or one for each value of the label. */
+  readonly collect: () => number | ReadonlyMap<string, number>
+}
+
+/** What the process counts, in Prometheus' words. Label values are ours alone: no path, no client, no user. */
+export interface Metrics {
+  /** One answer; time in seconds. */
+  request(endpoint: string, status: number, seconds: number): void
+  refresh(outcome: RefreshOutcome): void
+  /** A value that is read when somebody asks for it: queues, pools, ages. */
+  gauge(options: GaugeOptions): void
+  readonly contentType: string
+  /** The exposition. */
+  text(): Promise<string>
+}
+
+// From a cached answer to a queued password hash.
+const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+/** A registry of its own; with `processMetrics` also CPU, memory, garbage collection and the event loop's delay. */
+export function createMetrics({ processMetrics = true }: { readonly processMetrics?: boolean } = {}): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  if (processMetrics) collectDefaultMetrics({ register: registry })
+  const requests = new Histogram({
+    name: 'bulla_http_request_duration_seconds',
+    help: 'Time from a request to its answer.',
+    labelNames: ['endpoint', 'status'],
+    buckets: SECONDS,
+    registers,
+  })
+  const refreshes = new Counter({
+    name: 'bulla_refresh_total',
+    help: 'Refresh tokens presented, by outcome.',
+    labelNames: ['outcome'],
+    registers,
+  })
+  return {
+    request: (endpoint, status, seconds) => requests.observe({ endpoint, status }, seconds),
+    refresh: (outcome) => refreshes.inc({ outcome }),
+    gauge: ({ name, help, label, collect }) => {
+      new Gauge({
+        name: `bulla_${name}`,
+        help,
+        labelNames: label === undefined ? [] : [label],
+        registers,
+        collect() {
+          const value = collect()
+          if (typeof value === 'number') return this.set(value)
+          // What is no longer reported, a retired key say, must not stay at its last value.
+          this.reset()
+          for (const [key, one] of value) this.set({ [label ?? 'key']: key }, one)
+        },
+      })
+    },
+    contentType: registry.contentType,
+    text: () => registry.metrics(),
+  }
+}

@@ -1,0 +1,51 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { invalidRequest } from '../oauth/errors.js'
+import { mediaType } from './body.js'
+import { clientAddress } from './client-address.js'
+import type { RootRequest } from './handler.js'
+
+/** Path and query exactly as sent. Scheme and host of the absolute form are dropped unread, RFC 9112 §3.2.2. */
+export function target(url: string): { readonly path: string; readonly query: string } {
+  const relative = url.startsWith('/') ? url : url.replace(/^https?:\/\/[^/?]*/i, '')
+  const mark = relative.indexOf('?')
+  return mark < 0 ? { path: relative, query: '' } : { path: relative.slice(0, mark), query: relative.slice(mark + 1) }
+}
+
+// Node keeps the first of these and drops the others; a proxy in front may have looked at the last.
+const ONCE = new Set(['authorization', 'content-type', 'host', 'origin'])
+
+/** Throws `invalid_request` when a header that decides came more than once, RFC 9110 §5.3. */
+export function refuseRepeatedHeaders(rawHeaders: readonly string[]): void {
+  const seen = new Set<string>()
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i]?.toLowerCase() ?? ''
+    if (!ONCE.has(name)) continue
+    if (seen.has(name))
+      throw invalidRequest('A header was given more than once.', `repeated_${name.replace('-', '_')}_header`)
+    seen.add(name)
+  }
+}
+
+/** What a handler sees of Node's request, its body not read yet. */
+export function openRequest(id: string, req: IncomingMessage, trustedProxyHops: number): Omit<RootRequest, 'signal'> {
+  const forwardedFor = req.headers['x-forwarded-for']
+  return {
+    id,
+    method: req.method === 'HEAD' ? 'GET' : (req.method ?? ''),
+    ...target(req.url ?? ''),
+    headers: req.headers,
+    rawHeaders: req.rawHeaders,
+    body: '',
+    contentType: mediaType(req.headers['content-type']),
+    address: clientAddress(req.socket.remoteAddress, String(forwardedFor ?? ''), trustedProxyHops),
+  }
+}
+
+/** A controller that aborts when the connection closes before the answer was written. */
+export function abortWhenGone(res: ServerResponse): AbortController {
+  const controller = new AbortController()
+  res.once('close', () => {
+    if (!res.writableFinished) controller.abort()
+  })
+  return controller
+}

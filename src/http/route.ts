@@ -1,0 +1,81 @@
+import { DEFAULT_SLUG } from '../oauth/tenant.js'
+import type { CorsPolicy } from './cors.js'
+import type { Handler, RootHandler } from './handler.js'
+
+interface Endpoint {
+  /** In the log and in metrics; a path would let callers choose label values. */
+  readonly name: string
+  readonly path: `/${string}`
+  /** Default `none`: a body is not read. */
+  readonly body?: 'form' | 'json' | 'none'
+  /** Default 16 KiB. */
+  readonly maxBytes?: number
+  /** Seconds an answer may take, after which it is 503. Default 30. */
+  readonly timeout?: number
+}
+
+/** HEAD is answered by GET. */
+type Methods<H> = Readonly<Partial<Record<'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', H>>>
+
+/**
+ * An endpoint of every issuer. `/oauth2/token` is also `/t/<slug>/oauth2/token`; with `wellKnown`, `/.well-known/name` is
+ * also `/.well-known/name/t/<slug>`, RFC 8414 §3.1.
+ */
+export interface IssuerRoute<Deps> extends Endpoint {
+  readonly wellKnown?: boolean
+  /** Default `none`. */
+  readonly cors?: CorsPolicy
+  readonly methods: Methods<Handler<Deps>>
+}
+
+/** An endpoint of the server itself, under no tenant. */
+export interface RootRoute<Deps> extends Endpoint {
+  readonly root: true
+  readonly cors?: undefined
+  readonly methods: Methods<RootHandler<Deps>>
+}
+
+export type Route<Deps> = IssuerRoute<Deps> | RootRoute<Deps>
+
+export type Match<Deps> =
+  | { readonly route: RootRoute<Deps>; readonly slug?: undefined }
+  | { readonly route: IssuerRoute<Deps>; readonly slug: string }
+
+// Lower case, as a host name's label: nothing in it that a proxy might decode, fold or strip.
+const SLUG = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?'
+const PREFIXED = new RegExp(`^/t/(${SLUG})(/.*)$`)
+const SUFFIXED = new RegExp(`^(/\\.well-known/[^/]+)/t/(${SLUG})$`)
+
+/**
+ * Finds the route of a raw path, byte for byte: no decoding, no case folding, no `;`, no `//`, no trailing slash. What a
+ * proxy in front understood differently is not found here.
+ */
+export function routeMatcher<Deps>(routes: readonly Route<Deps>[]): (path: string) => Match<Deps> | undefined {
+  const byPath = new Map<string, Route<Deps>>()
+  for (const route of routes) {
+    if (byPath.has(route.path)) throw new Error(`Two routes have the path ${route.path}.`)
+    byPath.set(route.path, route)
+  }
+  return (path) => {
+    const direct = byPath.get(path)
+    if (direct) return 'root' in direct ? { route: direct } : { route: direct, slug: DEFAULT_SLUG }
+    const prefixed = PREFIXED.exec(path)
+    const [, base = '', slug = ''] = prefixed ? [path, prefixed[2], prefixed[1]] : (SUFFIXED.exec(path) ?? [])
+    const route = byPath.get(base)
+    // One issuer, one path: the default tenant is not also at /t/default.
+    if (!route || 'root' in route || slug === DEFAULT_SLUG) return undefined
+    return Boolean(route.wellKnown) === !prefixed ? { route, slug } : undefined
+  }
+}
+
+/** The handler of a method. */
+export function ofMethod<H>(methods: Methods<H>, method = ''): H | undefined {
+  const byName: Readonly<Record<string, H | undefined>> = methods
+  return byName[method === 'HEAD' ? 'GET' : method]
+}
+
+/** The value of an `Allow` header, RFC 9110 §10.2.1. */
+export function allow(methods: Methods<unknown>, cors: CorsPolicy): string {
+  const names = Object.keys(methods)
+  return [...names, ...(names.includes('GET') ? ['HEAD'] : []), ...(cors === 'none' ? [] : ['OPTIONS'])].join(', ')
+}

@@ -1,0 +1,122 @@
+import { randomUUID } from 'node:crypto'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import { temporarilyUnavailable } from '../oauth/errors.js'
+import { DEFAULT_SLUG, type Tenant } from '../oauth/tenant.js'
+import { type Observers, report } from './access-log.js'
+import { readText } from './body.js'
+import { unlessMatching } from './caching.js'
+import { corsHeaders, type FindOrigin, preflight } from './cors.js'
+import { type ErrorAnswer, errorAnswer, methodNotAllowed, notFound } from './errors.js'
+import type { HttpResponse, ResponseHeaders, RootRequest } from './handler.js'
+import { abortWhenGone, openRequest, refuseRepeatedHeaders } from './request.js'
+import { securityHeaders, send } from './response.js'
+import { allow, type Match, ofMethod } from './route.js'
+
+/** What the wrapper of all endpoints needs. */
+export interface ServeContext<Deps> extends Observers {
+  /** Handed to every handler. */
+  readonly deps: Deps
+  /** An origin. Issuers are made of it, and of nothing that a request says. */
+  readonly publicUrl: string
+  readonly trustedProxyHops: number
+  readonly findTenant: (slug: string) => Promise<Tenant | undefined>
+  readonly findOrigin: FindOrigin
+}
+
+// Nginx's number for a caller that hung up: for log and metrics, never sent.
+const CALLER_GONE = 499
+const DEFAULT_MAX_BYTES = 16 * 1024
+const DEFAULT_TIMEOUT = 30
+
+/** Makes the function that answers matched requests: limits, calls the handler, writes, logs one line. It never rejects. */
+export function server<Deps>(context: ServeContext<Deps>) {
+  const security = securityHeaders(context.publicUrl)
+
+  return async (match: Match<Deps>, req: IncomingMessage, res: ServerResponse): Promise<void> => {
+    const started = performance.now()
+    const exchange: Exchange = { id: randomUUID(), req, res, cors: {} }
+    const write = (response: HttpResponse) => {
+      const common = { ...security, ...exchange.cors, 'x-request-id': exchange.id }
+      if (!req.socket.destroyed) send(exchange, response, common)
+    }
+    let answer: Pick<ErrorAnswer, 'response'> & Partial<ErrorAnswer>
+    try {
+      answer = { response: unlessMatching(await respond(match, exchange, context), req.headers) }
+      write(answer.response)
+    } catch (error) {
+      answer = errorAnswer(error, { id: exchange.id, headers: req.headers })
+      write(answer.response)
+    }
+    const gone = req.socket.destroyed
+    report(context, {
+      id: exchange.id,
+      method: req.method,
+      route: match.route.name,
+      tenant: exchange.tenant?.slug,
+      status: gone ? CALLER_GONE : answer.response.status,
+      reason: gone ? 'caller_gone' : answer.reason,
+      unexpected: gone ? undefined : answer.unexpected,
+      started,
+    })
+  }
+}
+
+/** What is known of a request so far: the answer to an error needs it too. */
+interface Exchange {
+  readonly id: string
+  readonly req: IncomingMessage
+  readonly res: ServerResponse
+  tenant?: Tenant
+  cors: ResponseHeaders
+}
+
+async function respond<Deps>(match: Match<Deps>, exchange: Exchange, context: ServeContext<Deps>) {
+  const { req, res } = exchange
+  refuseRepeatedHeaders(req.rawHeaders)
+  const handler = await findHandler(match, exchange, context)
+
+  const { methods, cors = 'none', body: kind = 'none', maxBytes = DEFAULT_MAX_BYTES, ...route } = match.route
+  if (!handler) {
+    if (req.method === 'OPTIONS' && cors !== 'none') return preflight(methods)
+    throw methodNotAllowed(allow(methods, cors))
+  }
+  const opened = openRequest(exchange.id, req, context.trustedProxyHops)
+  const body = kind === 'none' || opened.method === 'GET' ? '' : await readText(req, kind, maxBytes)
+  const controller = abortWhenGone(res)
+  const answer = handler({ ...opened, body, signal: controller.signal })
+  return within(route.timeout ?? DEFAULT_TIMEOUT, controller, answer)
+}
+
+/** The handler of the request's method with its tenant and deps in hand; undefined when the route lacks the method. */
+async function findHandler<Deps>(match: Match<Deps>, exchange: Exchange, context: ServeContext<Deps>) {
+  const { deps, findTenant, findOrigin, publicUrl } = context
+  const { headers, method } = exchange.req
+  if (match.slug === undefined) {
+    const handler = ofMethod(match.route.methods, method)
+    return handler && ((request: RootRequest) => handler(request, deps))
+  }
+  const { route, slug } = match
+  const tenant = await findTenant(slug)
+  if (!tenant) throw notFound('no_such_tenant')
+  const issuer = slug === DEFAULT_SLUG ? publicUrl : `${publicUrl}/t/${slug}`
+  exchange.tenant = tenant
+  exchange.cors = await corsHeaders(route.cors ?? 'none', { headers, tenant }, findOrigin)
+  const handler = ofMethod(route.methods, method)
+  return handler && ((request: RootRequest) => handler({ ...request, tenant, issuer }, deps))
+}
+
+/** The answer, or 503 when it takes longer than so many seconds; what still works on it is told to stop. */
+async function within<T>(seconds: number, controller: AbortController, answer: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => {
+      controller.abort()
+      reject(temporarilyUnavailable('handler_timeout', 1))
+    }, seconds * 1000)
+  })
+  try {
+    return await Promise.race([answer, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}

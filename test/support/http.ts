@@ -1,0 +1,55 @@
+import { createServer, type RequestListener, type Server } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
+import supertest from 'supertest'
+import { afterEach, describe } from 'vitest'
+import type { App } from '../../src/http/router.js'
+
+export type Agent = ReturnType<typeof supertest>
+
+export interface Reached {
+  readonly agent: Agent
+  /** Sends bytes as they stand and returns all that comes back until the server closes. */
+  readonly raw: (request: string) => Promise<string>
+}
+
+/** Runs a suite twice: against the Express app, and against a server that listens with the plain endpoints in front. */
+export function overBothTransports(name: string, suite: (reach: (app: App) => Promise<Reached>) => void): void {
+  describe.each(['supertest', 'server'] as const)(`${name}, through %s`, (transport) => {
+    const servers: Server[] = []
+    afterEach(() => closeAll(servers))
+    suite(async (app) => {
+      const { server, port } = await listen(transport === 'server' ? app.listener : app.express)
+      servers.push(server)
+      const agent = transport === 'server' ? supertest(`http://127.0.0.1:${port}`) : supertest(app.express)
+      return { agent, raw: (request) => sendRaw(port, request) }
+    })
+  })
+}
+
+/** Sends bytes to a port of this machine and returns all that comes back until the connection ends. */
+export function sendRaw(port: number, request: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1')
+    const chunks: Buffer[] = []
+    socket.on('data', (chunk) => chunks.push(chunk))
+    socket.once('error', reject)
+    socket.once('close', () => resolve(Buffer.concat(chunks).toString('latin1')))
+    socket.write(request, 'latin1')
+  })
+}
+
+async function listen(listener: RequestListener): Promise<{ server: Server; port: number }> {
+  const server = createServer(listener)
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return { server, port }
+}
+
+async function closeAll(servers: Server[]) {
+  for (const server of servers.splice(0)) {
+    await new Promise<void>((resolve) => {
+      server.close(() => resolve())
+      server.closeAllConnections()
+    })
+  }
+}
