@@ -1,0 +1,10 @@
+import { defineConfig } from 'vitest/config'
+
+export default defineConfig({
+  test: {
+    include: ['test/peers/**/*.test.ts'],
+    globalSetup: ['test/peers/missing.ts', 'test/support/database.ts'],
+    testTimeout: 120_000,
+    hookTimeout: 120_000,
+  },
+})
