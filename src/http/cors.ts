@@ -1,3 +1,4 @@
+import type { Client, Clients } from '../oauth/ports.js'
 import type { HttpRequest, HttpResponse, ResponseHeaders } from './handler.js'
 
 /**
@@ -6,21 +7,18 @@ import type { HttpRequest, HttpResponse, ResponseHeaders } from './handler.js'
  */
 export type CorsPolicy = 'any' | 'clients' | 'none'
 
-/** Whether some client of the tenant has this origin. */
-export type FindOrigin = (tenant: HttpRequest['tenant'], origin: string) => Promise<boolean>
-
 const EXPOSED = { 'access-control-expose-headers': 'WWW-Authenticate, Retry-After, X-Request-Id' }
 
 /** The CORS headers of every answer of an endpoint; the Fetch standard's protocol, as RFC 10017 §6.3.2 asks for it. */
 export async function corsHeaders(
   policy: CorsPolicy,
   request: Pick<HttpRequest, 'headers' | 'tenant'>,
-  findOrigin: FindOrigin,
+  clients: Pick<Clients, 'allowsOrigin'>,
 ): Promise<ResponseHeaders> {
   if (policy === 'none') return {}
   if (policy === 'any') return { 'access-control-allow-origin': '*', ...EXPOSED }
   const { origin } = request.headers
-  const known = isOrigin(origin) && (await findOrigin(request.tenant, origin))
+  const known = isOrigin(origin) && (await clients.allowsOrigin(request.tenant.id, origin))
   // Vary also where there is no origin: else a cache gives that answer to a page.
   return known ? { 'access-control-allow-origin': origin, vary: 'Origin', ...EXPOSED } : { vary: 'Origin' }
 }
@@ -40,11 +38,11 @@ export const preflight = (methods: object): HttpResponse => ({
  * The preflight knew the tenant only, so the handler asks again with the client it found, RFC 10017 §6.3.2.
  */
 export function originAllowed(
-  { headers: { origin }, issuer }: Pick<HttpRequest, 'headers' | 'issuer'>,
-  client: { readonly origins: readonly string[] },
+  { headers: { origin }, tenant }: Pick<HttpRequest, 'headers' | 'tenant'>,
+  client: Pick<Client, 'origins'>,
 ): boolean {
   if (origin === undefined) return true
-  return isOrigin(origin) && (origin === new URL(issuer).origin || client.origins.includes(origin))
+  return isOrigin(origin) && (origin === new URL(tenant.issuer).origin || client.origins.includes(origin))
 }
 
 // `null` is every sandboxed frame and local file at once, so it is nobody.

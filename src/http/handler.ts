@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Tenant } from '../oauth/tenant.js'
+import type { Tenant } from '../oauth/ports.js'
 
 /** A request to an endpoint of the server itself: health. */
 export interface RootRequest {
@@ -26,9 +26,8 @@ export interface RootRequest {
 
 /** A request to an endpoint of an issuer. */
 export interface HttpRequest extends RootRequest {
+  /** By the path alone: never by `Host` or `X-Forwarded-*`. */
   readonly tenant: Tenant
-  /** `PUBLIC_URL` or `PUBLIC_URL/t/<slug>`: never made of `Host` or `X-Forwarded-*`. */
-  readonly issuer: string
 }
 
 export interface HttpResponse {

@@ -1,4 +1,3 @@
-import { DEFAULT_SLUG } from '../oauth/tenant.js'
 import type { CorsPolicy } from './cors.js'
 import type { Handler, RootHandler } from './handler.js'
 
@@ -38,8 +37,9 @@ export interface RootRoute<Deps> extends Endpoint {
 export type Route<Deps> = IssuerRoute<Deps> | RootRoute<Deps>
 
 export type Match<Deps> =
-  | { readonly route: RootRoute<Deps>; readonly slug?: undefined }
-  | { readonly route: IssuerRoute<Deps>; readonly slug: string }
+  | { readonly of: 'server'; readonly route: RootRoute<Deps> }
+  /** `slug` is undefined for the default tenant. */
+  | { readonly of: 'issuer'; readonly route: IssuerRoute<Deps>; readonly slug: string | undefined }
 
 // Lower case, as a host name's label: nothing in it that a proxy might decode, fold or strip.
 const SLUG = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?'
@@ -58,13 +58,13 @@ export function routeMatcher<Deps>(routes: readonly Route<Deps>[]): (path: strin
   }
   return (path) => {
     const direct = byPath.get(path)
-    if (direct) return 'root' in direct ? { route: direct } : { route: direct, slug: DEFAULT_SLUG }
+    if (direct)
+      return 'root' in direct ? { of: 'server', route: direct } : { of: 'issuer', route: direct, slug: undefined }
     const prefixed = PREFIXED.exec(path)
     const [, base = '', slug = ''] = prefixed ? [path, prefixed[2], prefixed[1]] : (SUFFIXED.exec(path) ?? [])
     const route = byPath.get(base)
-    // One issuer, one path: the default tenant is not also at /t/default.
-    if (!route || 'root' in route || slug === DEFAULT_SLUG) return undefined
-    return Boolean(route.wellKnown) === !prefixed ? { route, slug } : undefined
+    if (!route || 'root' in route || Boolean(route.wellKnown) === Boolean(prefixed)) return undefined
+    return { of: 'issuer', route, slug }
   }
 }
 

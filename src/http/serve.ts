@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { temporarilyUnavailable } from '../oauth/errors.js'
-import { DEFAULT_SLUG, type Tenant } from '../oauth/tenant.js'
+import type { Ports, Tenant } from '../oauth/ports.js'
 import { type Observers, report } from './access-log.js'
 import { readText } from './body.js'
 import { unlessMatching } from './caching.js'
-import { corsHeaders, type FindOrigin, preflight } from './cors.js'
+import { corsHeaders, preflight } from './cors.js'
 import { type ErrorAnswer, errorAnswer, methodNotAllowed, notFound } from './errors.js'
 import type { HttpResponse, ResponseHeaders, RootRequest } from './handler.js'
 import { abortWhenGone, openRequest, refuseRepeatedHeaders } from './request.js'
@@ -16,11 +16,11 @@ import { allow, type Match, ofMethod } from './route.js'
 export interface ServeContext<Deps> extends Observers {
   /** Handed to every handler. */
   readonly deps: Deps
-  /** An origin. Issuers are made of it, and of nothing that a request says. */
+  /** An origin. */
   readonly publicUrl: string
   readonly trustedProxyHops: number
-  readonly findTenant: (slug: string) => Promise<Tenant | undefined>
-  readonly findOrigin: FindOrigin
+  readonly tenants: Ports['tenants']
+  readonly clients: Pick<Ports['clients'], 'allowsOrigin'>
 }
 
 // Nginx's number for a caller that hung up: for log and metrics, never sent.
@@ -89,20 +89,20 @@ async function respond<Deps>(match: Match<Deps>, exchange: Exchange, context: Se
 
 /** The handler of the request's method with its tenant and deps in hand; undefined when the route lacks the method. */
 async function findHandler<Deps>(match: Match<Deps>, exchange: Exchange, context: ServeContext<Deps>) {
-  const { deps, findTenant, findOrigin, publicUrl } = context
+  const { deps, tenants, clients } = context
   const { headers, method } = exchange.req
-  if (match.slug === undefined) {
+  if (match.of === 'server') {
     const handler = ofMethod(match.route.methods, method)
     return handler && ((request: RootRequest) => handler(request, deps))
   }
   const { route, slug } = match
-  const tenant = await findTenant(slug)
-  if (!tenant) throw notFound('no_such_tenant')
-  const issuer = slug === DEFAULT_SLUG ? publicUrl : `${publicUrl}/t/${slug}`
+  const tenant = await tenants.find(slug)
+  // One issuer, one path: the default tenant is not also under a prefix.
+  if (!tenant || (slug !== undefined && !tenant.issuer.endsWith(`/t/${slug}`))) throw notFound('no_such_tenant')
   exchange.tenant = tenant
-  exchange.cors = await corsHeaders(route.cors ?? 'none', { headers, tenant }, findOrigin)
+  exchange.cors = await corsHeaders(route.cors ?? 'none', { headers, tenant }, clients)
   const handler = ofMethod(route.methods, method)
-  return handler && ((request: RootRequest) => handler({ ...request, tenant, issuer }, deps))
+  return handler && ((request: RootRequest) => handler({ ...request, tenant }, deps))
 }
 
 /** The answer, or 503 when it takes longer than so many seconds; what still works on it is told to stop. */

@@ -8,8 +8,8 @@ const app = (readiness: () => { ready: boolean; reason?: string }) =>
     deps: { readiness },
     publicUrl: 'https://id.example.com',
     trustedProxyHops: 0,
-    findTenant: () => Promise.reject(new Error('connect ECONNREFUSED')),
-    findOrigin: async () => false,
+    tenants: { find: () => Promise.reject(new Error('connect ECONNREFUSED')) },
+    clients: { allowsOrigin: () => Promise.reject(new Error('connect ECONNREFUSED')) },
     log: createLog('silent'),
   })
 

@@ -2,11 +2,20 @@ import { createLog } from '../../src/http/log.js'
 import type { Route } from '../../src/http/route.js'
 import { type App, assemble } from '../../src/http/router.js'
 import type { ServeContext } from '../../src/http/serve.js'
+import type { Tenant } from '../../src/oauth/ports.js'
 
-export const TENANTS = new Map([
-  ['default', { id: '00000000-0000-4000-8000-000000000001', slug: 'default' }],
-  ['acme', { id: '00000000-0000-4000-8000-000000000002', slug: 'acme' }],
-])
+export const PUBLIC_URL = 'https://id.example.com'
+
+const tenant = (slug: string, issuer: string): Tenant => ({
+  id: `id-of-${slug}`,
+  slug,
+  issuer,
+  maxTokenLifetime: 3600,
+  disabled: false,
+})
+
+export const DEFAULT_TENANT = tenant('default', PUBLIC_URL)
+export const ACME = tenant('acme', `${PUBLIC_URL}/t/acme`)
 
 export interface TestApp extends App {
   /** Every line logged so far, parsed. */
@@ -23,10 +32,13 @@ export function testApp<Deps>(
   const written: string[] = []
   const full: ServeContext<Deps> = {
     deps,
-    publicUrl: 'https://id.example.com',
+    publicUrl: PUBLIC_URL,
     trustedProxyHops: 0,
-    findTenant: async (slug) => TENANTS.get(slug),
-    findOrigin: async () => false,
+    tenants: {
+      find: async (slug) =>
+        slug === undefined ? DEFAULT_TENANT : [DEFAULT_TENANT, ACME].find((one) => one.slug === slug),
+    },
+    clients: { allowsOrigin: async () => false },
     log: createLog('debug', { write: (line) => void written.push(line) }),
     ...context,
   }
