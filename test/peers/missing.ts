@@ -7,5 +7,7 @@ export default function setup(): void {
   const installed = (stdout ?? '').split('\n').filter((line) => line.endsWith('install ok installed'))
   const missing = packages.filter((name) => !installed.some((line) => line.startsWith(`${name} `)))
   if (missing.length === 0) return
-  throw new Error(`The tests with peers need Debian packages that are not here.\n  apt-get install --no-install-recommends ${missing.join(' ')}`)
+  throw new Error(
+    `The tests with peers need Debian packages that are not here.\n  apt-get install --no-install-recommends ${missing.join(' ')}`,
+  )
 }
