@@ -190,7 +190,10 @@ export type Apis = {
 
 /** What this process remembers of the tenant's clients, APIs and keys, and up to which revision that is known to be true. */
 export type View = {
-  /** The `rev` of a token judged by remembered state alone. Asks Postgres when the last poll is older than the bound. */
+  /**
+   * The `rev` of a token judged by remembered state alone. Asked before that state is read: a revocation in between then has a
+   * higher revision than the token. Asks Postgres when the last poll is older than the bound.
+   */
   revision(tenantId: string): Promise<number>
 }
 

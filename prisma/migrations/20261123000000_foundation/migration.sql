@@ -366,73 +366,91 @@ $$;
 
 -- Partitions ---------------------------------------------------------------------------------------------------------
 
-CREATE FUNCTION ensure_partition(parent text, name text, bound text, storage text) RETURNS boolean LANGUAGE plpgsql AS $$
+-- A partition is called after its bound, counted since 1970: <table>_m<month>, <table>_d<day>, <table>_s<hour>.
+CREATE FUNCTION partition_bound(kind text, n integer) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT CASE kind WHEN 'd' THEN to_char(date '1970-01-01' + n, 'YYYY-MM-DD') ELSE n::text END
+$$;
+
+-- Makes one table's partitions from `first` to `last` and drops those before `cut`.
+CREATE FUNCTION maintain_table(parent text, kind text, first integer, last integer, cut integer, storage text, OUT made integer, OUT dropped integer) LANGUAGE plpgsql AS $$
 DECLARE
-  key text := (SELECT pg_get_partkeydef(parent::regclass));
+  key text := substring(pg_get_partkeydef(parent::regclass) FROM '\((.*)\)');
+  rest text := parent || '_default';
+  prefix text := parent || '_' || kind;
+  missing integer[] := ARRAY(SELECT n FROM generate_series(first, last) AS n WHERE to_regclass(prefix || n) IS NULL);
+  past text[] := ARRAY(SELECT relname FROM pg_inherits JOIN pg_class ON oid = inhrelid WHERE inhparent = parent::regclass
+                        AND relname ~ ('^' || prefix || '[0-9]+$') AND substring(relname FROM '[0-9]+$')::integer < cut);
+  n integer;
+  name text;
   waiting boolean;
 BEGIN
-  IF to_regclass(name) IS NOT NULL THEN RETURN false; END IF;
-  key := substring(key FROM '\((.*)\)');
-  EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE %I = %L)', parent || '_default', key, bound) INTO waiting;
-  IF NOT waiting THEN
-    EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES IN (%L) %s', name, parent, bound, storage);
-    RETURN true;
+  made := cardinality(missing);
+  dropped := cardinality(past);
+  IF made + dropped > 0 THEN
+    -- Foreign keys of a new partition lock the tables they name. All locks are taken here and in the order of a revocation,
+    -- which updates a user before it looks at grants: any other order deadlocks with it.
+    LOCK TABLE tenants, users, clients IN SHARE ROW EXCLUSIVE MODE;
+    EXECUTE format('LOCK TABLE ONLY %I, ONLY %I IN ACCESS EXCLUSIVE MODE', parent, rest);
   END IF;
-  -- Rows that came before their partition wait in the default one and move with it.
-  EXECUTE format('LOCK TABLE %I IN ACCESS EXCLUSIVE MODE', parent);
-  EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS) %s', name, parent, storage);
-  EXECUTE format('WITH moved AS (DELETE FROM %I WHERE %I = %L RETURNING *) INSERT INTO %I SELECT * FROM moved', parent || '_default', key, bound, name);
-  EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES IN (%L)', parent, name, bound);
-  RETURN true;
+  FOREACH n IN ARRAY missing LOOP
+    EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE %I = %L)', rest, key, partition_bound(kind, n)) INTO waiting;
+    IF waiting THEN
+      -- Rows that came before their partition wait in the default one and move with it.
+      EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS) %s', prefix || n, parent, storage);
+      EXECUTE format('WITH moved AS (DELETE FROM %I WHERE %I = %L RETURNING *) INSERT INTO %I SELECT * FROM moved', rest, key, partition_bound(kind, n), prefix || n);
+      EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES IN (%L)', parent, prefix || n, partition_bound(kind, n));
+    ELSE
+      EXECUTE format('CREATE TABLE %I PARTITION OF %I FOR VALUES IN (%L) %s', prefix || n, parent, partition_bound(kind, n), storage);
+    END IF;
+  END LOOP;
+  FOREACH name IN ARRAY past LOOP
+    EXECUTE format('DROP TABLE %I', name);
+  END LOOP;
+  EXECUTE format('DELETE FROM %I WHERE %I < %L', rest, key, partition_bound(kind, cut));
 END $$;
 
--- Makes the partitions that will be needed and drops those that nothing can need any more. Months for grants are made as
--- far ahead as a grant can live; `audit_months` full months of audit are kept. Answers how many were made and dropped.
-CREATE FUNCTION maintain_partitions(grant_lifetime interval, audit_months integer, OUT made integer, OUT dropped integer) LANGUAGE plpgsql AS $$
+-- Makes the partitions that will be needed and drops those that nothing can need any more. Months for grants are made as far
+-- ahead as a grant can live; `audit_months` full months of audit are kept. Answers how many were made and dropped, and how many
+-- tables were too busy to be locked: they wait for the next call. A table at a time, each in a transaction of its own, so that
+-- no statement over two of them can deadlock with it: call it outside of a transaction.
+CREATE PROCEDURE maintain_partitions(grant_lifetime interval, audit_months integer, INOUT made integer DEFAULT 0, INOUT dropped integer DEFAULT 0, INOUT postponed integer DEFAULT 0) LANGUAGE plpgsql AS $$
 DECLARE
   at timestamptz := clock_timestamp();
-  part record;
-  cut bigint;
-  grant_months integer := month_of(at + grant_lifetime) - month_of(at) + 1;
+  -- A margin over what the rows themselves say, for clocks and for answers about tokens just expired.
+  late timestamptz := at - interval '1 day';
+  month integer := month_of(at);
+  day integer := day_of(at) - date '1970-01-01';
+  slot integer := slot_of(at);
+  past_slot integer := slot_of(at - interval '5 minutes');
+  wanted record;
+  done record;
 BEGIN
-  PERFORM pg_advisory_xact_lock(hashtext('bulla partitions'));
-  SET LOCAL lock_timeout = '3s';
-  made := 0;
-  dropped := 0;
-  FOR part IN
-    SELECT parent, parent || '_m' || m AS name, m::text AS bound, storage
-      FROM (VALUES ('grants', grant_months, 'WITH (fillfactor = 70)'), ('sessions', 3, 'WITH (fillfactor = 70)'), ('known_addresses', 3, ''), ('audit_events', 3, '')) AS p (parent, ahead, storage),
-           generate_series(month_of(at)::int, month_of(at) + ahead) AS m
-    UNION ALL
-    SELECT parent, parent || '_d' || to_char(d, 'YYYYMMDD'), d::date::text, storage
-      FROM (VALUES ('authorization_codes', ''), ('sign_in_states', ''), ('throttle', 'WITH (fillfactor = 70)')) AS p (parent, storage),
-           generate_series(day_of(at), day_of(at) + 7, interval '1 day') AS d
-    UNION ALL
-    SELECT parent, parent || '_s' || s, s::text, storage
-      FROM (VALUES ('revocations', 26, ''), ('lists', 3, 'WITH (fillfactor = 50)'), ('leases', 3, ''), ('flips', 3, '')) AS p (parent, ahead, storage),
-           generate_series(slot_of(at), slot_of(at) + ahead) AS s
+  FOR wanted IN
+    SELECT * FROM (VALUES
+      ('grants', 'm', month, month_of(at + grant_lifetime) + 1, month_of(late)::integer, 'WITH (fillfactor = 70)'),
+      ('sessions', 'm', month, month + 3, month_of(late), 'WITH (fillfactor = 70)'),
+      ('known_addresses', 'm', month, month + 3, month - 1, ''),
+      ('audit_events', 'm', month, month + 3, month - audit_months, ''),
+      ('authorization_codes', 'd', day, day + 7, day - 1, ''),
+      ('sign_in_states', 'd', day, day + 7, day - 1, ''),
+      ('throttle', 'd', day, day + 7, day - 1, 'WITH (fillfactor = 70)'),
+      ('revocations', 's', slot, slot + 26, past_slot, ''),
+      ('lists', 's', slot, slot + 3, past_slot, 'WITH (fillfactor = 50)'),
+      ('leases', 's', slot, slot + 3, past_slot, ''),
+      ('flips', 's', slot, slot + 3, past_slot, '')
+    ) AS w (parent, kind, first, last, cut, storage)
   LOOP
-    IF ensure_partition(part.parent, part.name, part.bound, part.storage) THEN made := made + 1; END IF;
-  END LOOP;
-
-  FOR part IN
-    SELECT c.relname AS name, p.relname AS parent, substring(c.relname FROM '_[mds]([0-9]+)$') AS bound
-      FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid JOIN pg_class p ON p.oid = i.inhparent
-     WHERE p.relname IN ('grants', 'sessions', 'known_addresses', 'audit_events', 'authorization_codes', 'sign_in_states', 'throttle', 'revocations', 'lists', 'leases', 'flips')
-       AND p.relnamespace = current_schema()::regnamespace AND c.relname ~ '_[mds][0-9]+$'
-  LOOP
-    -- A day's margin over what the rows themselves say, for clocks and for answers about tokens just expired.
-    cut := CASE
-      WHEN part.parent IN ('grants', 'sessions') THEN month_of(at - interval '1 day')
-      WHEN part.parent = 'known_addresses' THEN month_of(at) - 1
-      WHEN part.parent = 'audit_events' THEN month_of(at) - audit_months
-      WHEN part.parent IN ('authorization_codes', 'sign_in_states', 'throttle') THEN to_char(day_of(at) - 1, 'YYYYMMDD')::bigint
-      ELSE slot_of(at - interval '5 minutes')
+    PERFORM pg_advisory_xact_lock(hashtext('bulla partitions'));
+    -- Whoever wants the table waits behind us: for no longer than this.
+    SET LOCAL lock_timeout = '1s';
+    BEGIN
+      SELECT * INTO done FROM maintain_table(wanted.parent, wanted.kind, wanted.first, wanted.last, wanted.cut, wanted.storage);
+      made := made + done.made;
+      dropped := dropped + done.dropped;
+    EXCEPTION WHEN lock_not_available THEN
+      postponed := postponed + 1;
     END;
-    IF part.bound::bigint < cut THEN
-      EXECUTE format('DROP TABLE %I', part.name);
-      dropped := dropped + 1;
-    END IF;
+    COMMIT;
   END LOOP;
 END $$;
 
@@ -444,7 +462,8 @@ CREATE FUNCTION audit(t uuid, event text, who jsonb, about jsonb, detail jsonb D
 $$;
 
 -- Revisions and revocations ------------------------------------------------------------------------------------------
--- Locks are taken in one order everywhere: user, sessions, grants by id, revisions, leases. Any other order deadlocks.
+-- Locks are taken in one order everywhere: tenant, user, client, API or key, then sessions, grants by id, revisions, leases.
+-- Any other order deadlocks. The first is taken by an UPDATE, so that no later statement needs a stronger lock on its table.
 
 CREATE FUNCTION next_revision(last bigint) RETURNS bigint LANGUAGE sql VOLATILE AS $$
   SELECT greatest(last + 1, (extract(epoch FROM clock_timestamp()) * 1e6)::bigint)
@@ -486,10 +505,11 @@ CREATE FUNCTION flip(t uuid, indices bigint[], r bigint) RETURNS void LANGUAGE s
   ON CONFLICT DO NOTHING
 $$;
 
-CREATE FUNCTION revoke_token(t uuid, jti text, who jsonb, about jsonb) RETURNS bigint LANGUAGE plpgsql AS $$
+-- `expires`: the token's own, which may lie beyond the tenant's cap when that was lowered since.
+CREATE FUNCTION revoke_token(t uuid, jti text, who jsonb, about jsonb, expires timestamptz DEFAULT NULL) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE r bigint;
 BEGIN
-  r := append_revocation(t, 'jti', jti);
+  r := append_revocation(t, 'jti', jti, expires - clock_timestamp() + interval '120 s');
   PERFORM audit(t, 'token.revoked', who, about || jsonb_build_object('jti', jti));
   RETURN r;
 END $$;
@@ -555,10 +575,10 @@ END $$;
 CREATE FUNCTION revoke_client(t uuid, c text, who jsonb, reason text) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE r bigint;
 BEGIN
-  PERFORM 1 FROM clients WHERE tenant_id = t AND id = c FOR NO KEY UPDATE;
+  UPDATE clients SET updated_at = clock_timestamp() WHERE tenant_id = t AND id = c;
   IF NOT FOUND THEN RETURN NULL; END IF;
   r := append_revocation(t, 'client', c);
-  UPDATE clients SET revoked_revision = r, updated_at = clock_timestamp() WHERE tenant_id = t AND id = c;
+  UPDATE clients SET revoked_revision = r WHERE tenant_id = t AND id = c;
   UPDATE leases SET flipped_at = clock_timestamp() WHERE tenant_id = t AND slot >= slot_of(clock_timestamp()) AND client_id = c AND flipped_at IS NULL;
   PERFORM audit(t, 'client.revoked', who, jsonb_build_object('client', c), jsonb_build_object('reason', reason));
   RETURN r;
@@ -569,10 +589,10 @@ DECLARE
   r bigint;
   uri text;
 BEGIN
-  SELECT identifier INTO uri FROM apis WHERE tenant_id = t AND id = a FOR NO KEY UPDATE;
+  UPDATE apis SET updated_at = clock_timestamp() WHERE tenant_id = t AND id = a RETURNING identifier INTO uri;
   IF NOT FOUND THEN RETURN NULL; END IF;
   r := append_revocation(t, 'aud', uri);
-  UPDATE apis SET revoked_revision = r, updated_at = clock_timestamp() WHERE tenant_id = t AND id = a;
+  UPDATE apis SET revoked_revision = r WHERE tenant_id = t AND id = a;
   UPDATE leases SET flipped_at = clock_timestamp() WHERE tenant_id = t AND slot >= slot_of(clock_timestamp()) AND api_id = a AND flipped_at IS NULL;
   PERFORM audit(t, 'api.revoked', who, jsonb_build_object('api', a), jsonb_build_object('reason', reason));
   RETURN r;
@@ -581,10 +601,10 @@ END $$;
 CREATE FUNCTION revoke_tenant(t uuid, who jsonb, reason text) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE r bigint;
 BEGIN
-  PERFORM 1 FROM tenants WHERE id = t FOR NO KEY UPDATE;
+  UPDATE tenants SET updated_at = clock_timestamp() WHERE id = t;
   IF NOT FOUND THEN RETURN NULL; END IF;
   r := append_revocation(t, 'tenant', t::text);
-  UPDATE tenants SET revoked_revision = r, updated_at = clock_timestamp() WHERE id = t;
+  UPDATE tenants SET revoked_revision = r WHERE id = t;
   UPDATE leases SET flipped_at = clock_timestamp() WHERE tenant_id = t AND slot >= slot_of(clock_timestamp()) AND flipped_at IS NULL;
   PERFORM audit(t, 'tenant.revoked', who, '{}', jsonb_build_object('reason', reason));
   RETURN r;
@@ -613,6 +633,8 @@ CREATE FUNCTION refresh_grant(t uuid, g uuid, presented integer, attempt uuid, g
 DECLARE
   r bigint;
   row_ grants;
+  -- A generation spent later than this is in its grace; with no grace none is, not even one spent while this call waited.
+  since timestamptz := CASE WHEN grace > interval '0' THEN statement_timestamp() - grace ELSE 'infinity' END;
 BEGIN
   UPDATE grants AS o SET
     generation   = CASE WHEN o.rotate AND presented >= o.generation THEN presented + 1 ELSE o.generation END,
@@ -621,9 +643,9 @@ BEGIN
                         ELSE (statement_timestamp() || o.spent_at)[1:8] END,
     refresh_id   = CASE WHEN presented >= o.generation THEN attempt ELSE o.refresh_id END,
     refreshed_at = CASE WHEN presented >= o.generation THEN statement_timestamp() ELSE o.refreshed_at END,
-    live         = CASE WHEN index IS NOT NULL AND (presented >= o.generation OR o.spent_at[o.generation - presented] > statement_timestamp() - grace)
+    live         = CASE WHEN index IS NOT NULL AND (presented >= o.generation OR o.spent_at[o.generation - presented] > since)
                         THEN ARRAY(SELECT x FROM unnest(o.live) AS x WHERE x >= oldest) || index ELSE o.live END,
-    revoked_at   = CASE WHEN presented >= o.generation OR o.spent_at[o.generation - presented] > statement_timestamp() - grace
+    revoked_at   = CASE WHEN presented >= o.generation OR o.spent_at[o.generation - presented] > since
                         THEN NULL ELSE statement_timestamp() END
    WHERE o.tenant_id = t AND o.month = month_of_id(g) AND o.id = g AND o.revoked_at IS NULL
      AND o.expires_at > statement_timestamp() AND o.refreshed_at + make_interval(secs => o.idle) > statement_timestamp()
