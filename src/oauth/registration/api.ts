@@ -1,0 +1,145 @@
+import { isEncryptionAlgorithm, parseEncryptionKeys } from '../../crypto/jwk.js'
+import type { EncryptionAlgorithm, EncryptionMethod, SigningAlgorithm, TokenFormat } from '../ports.js'
+import { given, type Optional } from './change.js'
+import { parseName } from './name.js'
+import { quoted, RegistrationError } from './registration-error.js'
+import { isOpenidScope, parseScopes } from './scopes.js'
+import { parseIdentifier, parseJwksUri } from './uris.js'
+
+const FORMATS = ['sealed', 'signed', 'opaque'] as const
+const SIGNING_ALGORITHMS = ['ES256', 'RS256', 'PS256', 'Ed25519'] as const
+const ENCRYPTION_METHODS = ['A256GCM', 'A128CBC-HS256'] as const
+const MIN_LIFETIME = 30
+const NAME_LENGTH = 100
+
+/** What is registered of an API, the protected resource of RFC 8707 §2. Keys come apart, as a set or from a URL. */
+export type ApiSettings = {
+  readonly identifier: string
+  readonly name: string
+  readonly scopes: readonly string[]
+  readonly format: TokenFormat
+  readonly signingAlgorithm: SigningAlgorithm
+  /** Of a sealed API alone, as the method. */
+  readonly encryptionAlgorithm: EncryptionAlgorithm | undefined
+  readonly encryptionMethod: EncryptionMethod | undefined
+  /** Seconds; undefined: the server's default. */
+  readonly tokenLifetime: number | undefined
+}
+
+type Asked = Pick<ApiSettings, 'name' | 'scopes'> & {
+  readonly format: string
+  readonly signingAlgorithm: string
+  readonly encryptionAlgorithm: string
+  readonly encryptionMethod: string
+  readonly tokenLifetime: number
+}
+
+export type NewApi = Pick<ApiSettings, 'identifier' | 'scopes'> & Optional<Asked>
+
+/** Undefined leaves a setting as it is, null takes it away. The identifier stays: it is in the tokens. */
+export type ApiChange = Optional<Omit<Asked, 'tokenLifetime'>> & { readonly tokenLifetime?: number | null | undefined }
+
+/** Where the API is: seconds no token may outlive, and the issuer, whose own tokens its identifier would be taken for. */
+export type ApiPlace = { readonly issuer: string; readonly maxTokenLifetime: number }
+
+/** What an API publishes to be sealed for: the set itself, or where it stands. */
+export type ApiKeys = { readonly jwks: unknown } | { readonly jwksUri: string }
+
+/**
+ * The settings of a new API; without more: sealed with ECDH-ES and A256GCM, signed with ES256. Throws RegistrationError.
+ * RFC 8707 §2, RFC 7518 §4.1, §5.1.
+ */
+export function registerApi(asked: NewApi, place: ApiPlace): ApiSettings {
+  const identifier = parseIdentifier(asked.identifier)
+  if (identifier === place.issuer) throw new RegistrationError('identifier', 'must not be that of this server')
+  return check({ ...asked, identifier, name: asked.name ?? identifier.slice(0, NAME_LENGTH) }, place)
+}
+
+/** The settings of an API after a change: one that is no longer sealed loses its encryption. Throws RegistrationError. */
+export function changeApi(current: ApiSettings, change: ApiChange, place: ApiPlace): ApiSettings {
+  const unsealed = change.format !== undefined && change.format !== 'sealed'
+  const { encryptionAlgorithm, encryptionMethod, ...rest } = current
+  return check({ ...rest, ...(unsealed ? {} : { encryptionAlgorithm, encryptionMethod }), ...given(change) }, place)
+}
+
+/** What is allowed and yet unwise, as sentences for whoever registers the API. */
+export function apiWarnings({ identifier }: Pick<ApiSettings, 'identifier'>): string[] {
+  // RFC 8707 §2: it SHOULD NOT include a query component.
+  return identifier.includes('?') ? ['The identifier has a query, which few clients send back unchanged.'] : []
+}
+
+/**
+ * The keys of a sealed API as they are registered: a sound set in which one fits the API's algorithm, or an acceptable URL.
+ * Throws RegistrationError. RFC 7517 §5.
+ */
+export function parseApiKeys<Keys extends ApiKeys>(
+  api: Pick<ApiSettings, 'format' | 'encryptionAlgorithm'>,
+  keys: Keys,
+): Keys {
+  const setting = 'jwks' in keys ? 'jwks' : 'jwksUri'
+  const { encryptionAlgorithm } = api
+  if (encryptionAlgorithm === undefined)
+    throw new RegistrationError(setting, `is for sealed APIs, this one is ${api.format}`)
+  if ('jwks' in keys) assertUsableKeys(keys.jwks, encryptionAlgorithm, 'jwks')
+  else parseJwksUri(keys.jwksUri)
+  return keys
+}
+
+/** Refuses a set of keys without one to seal for, or with any that is not sound. Throws RegistrationError. RFC 8725 §3.5. */
+export function assertUsableKeys(jwks: unknown, alg: EncryptionAlgorithm, setting: 'jwks' | 'jwksUri'): void {
+  const choice = parseEncryptionKeys(jwks, alg)
+  if (!choice.ok) throw new RegistrationError(setting, `can't be used: ${choice.reason.replace(/\.$/, '')}`)
+}
+
+type Unchecked = Optional<Asked> & Pick<ApiSettings, 'identifier' | 'name'>
+
+function check(asked: Unchecked, { maxTokenLifetime }: ApiPlace): ApiSettings {
+  const scopes = parseScopes(asked.scopes ?? [])
+  if (scopes.length === 0) throw new RegistrationError('scopes', 'must be at least one')
+  const openid = scopes.find(isOpenidScope)
+  if (openid)
+    throw new RegistrationError('scopes', `${quoted(openid)} is one of OpenID Connect's, which no API can own`)
+  const { tokenLifetime } = asked
+  if (tokenLifetime !== undefined && !isWithin(tokenLifetime, maxTokenLifetime)) {
+    throw new RegistrationError('tokenLifetime', `must be ${MIN_LIFETIME} to ${maxTokenLifetime} seconds`)
+  }
+  return {
+    identifier: asked.identifier,
+    name: parseName(asked.name),
+    scopes,
+    ...checkFormat(asked),
+    tokenLifetime,
+  }
+}
+
+function checkFormat(
+  asked: Unchecked,
+): Pick<ApiSettings, 'format' | 'signingAlgorithm' | 'encryptionAlgorithm' | 'encryptionMethod'> {
+  const format = oneOf('format', FORMATS, asked.format ?? 'sealed')
+  const signingAlgorithm = oneOf('signingAlgorithm', SIGNING_ALGORITHMS, asked.signingAlgorithm ?? 'ES256')
+  if (format !== 'sealed') {
+    const extra = asked.encryptionAlgorithm !== undefined ? 'encryptionAlgorithm' : 'encryptionMethod'
+    if (asked[extra] !== undefined) throw new RegistrationError(extra, `is for sealed APIs, this one is ${format}`)
+    return { format, signingAlgorithm, encryptionAlgorithm: undefined, encryptionMethod: undefined }
+  }
+  const encryptionAlgorithm = asked.encryptionAlgorithm ?? 'ECDH-ES'
+  if (!isEncryptionAlgorithm(encryptionAlgorithm)) {
+    throw new RegistrationError('encryptionAlgorithm', 'must be ECDH-ES, ECDH-ES+A256KW or RSA-OAEP-256')
+  }
+  const encryptionMethod = oneOf('encryptionMethod', ENCRYPTION_METHODS, asked.encryptionMethod ?? 'A256GCM')
+  return { format, signingAlgorithm, encryptionAlgorithm, encryptionMethod }
+}
+
+function oneOf<T extends string>(
+  setting: 'format' | 'signingAlgorithm' | 'encryptionMethod',
+  known: readonly T[],
+  value: string,
+): T {
+  const found = known.find((name) => name === value)
+  if (found === undefined) throw new RegistrationError(setting, `must be one of ${known.join(', ')}`)
+  return found
+}
+
+function isWithin(seconds: number, most: number): boolean {
+  return Number.isInteger(seconds) && seconds >= MIN_LIFETIME && seconds <= most
+}

@@ -1,0 +1,131 @@
+import { generateKeyPairSync } from 'node:crypto'
+import { describe, expect, test } from 'vitest'
+import {
+  apiWarnings,
+  changeApi,
+  type NewApi,
+  parseApiKeys,
+  registerApi,
+} from '../../../../src/oauth/registration/api.js'
+import { RegistrationError } from '../../../../src/oauth/registration/registration-error.js'
+
+const PLACE = { issuer: 'https://auth.example', maxTokenLifetime: 3600 }
+const ORDERS: NewApi = { identifier: 'https://orders.example', scopes: ['orders:read'] }
+const jwk = (type: 'x25519', extra: object = {}) => {
+  const { publicKey } = generateKeyPairSync(type, { publicKeyEncoding: { format: 'jwk' } } as never) as unknown as {
+    publicKey: object
+  }
+  return { ...publicKey, use: 'enc', kid: '1', ...extra }
+}
+
+test('an API is sealed, named by its identifier and signed with ES256 unless told', () => {
+  expect(registerApi(ORDERS, PLACE)).toEqual({
+    identifier: 'https://orders.example',
+    name: 'https://orders.example',
+    scopes: ['orders:read'],
+    format: 'sealed',
+    signingAlgorithm: 'ES256',
+    encryptionAlgorithm: 'ECDH-ES',
+    encryptionMethod: 'A256GCM',
+    tokenLifetime: undefined,
+  })
+})
+
+test('a name taken from a long identifier is cut', () => {
+  expect(registerApi({ ...ORDERS, identifier: `https://orders.example/${'x'.repeat(500)}` }, PLACE).name).toHaveLength(
+    100,
+  )
+})
+
+describe('an API is refused', () => {
+  test.each([
+    { name: 'as the server itself', given: { ...ORDERS, identifier: PLACE.issuer }, setting: 'identifier' },
+    { name: 'without scope', given: { ...ORDERS, scopes: [] }, setting: 'scopes' },
+    { name: 'with a scope of OpenID Connect', given: { ...ORDERS, scopes: ['openid'] }, setting: 'scopes' },
+    { name: 'with a space in a scope', given: { ...ORDERS, scopes: ['a b'] }, setting: 'scopes' },
+    { name: 'with a quotation mark in a scope', given: { ...ORDERS, scopes: ['a"'] }, setting: 'scopes' },
+    { name: 'with a backslash in a scope', given: { ...ORDERS, scopes: ['a\\'] }, setting: 'scopes' },
+    { name: 'with a scope beyond ASCII', given: { ...ORDERS, scopes: ['é'] }, setting: 'scopes' },
+    { name: 'with a scope that is too long', given: { ...ORDERS, scopes: ['x'.repeat(129)] }, setting: 'scopes' },
+    {
+      name: 'with too many scopes',
+      given: { ...ORDERS, scopes: Array.from({ length: 201 }, (_, i) => `s${i}`) },
+      setting: 'scopes',
+    },
+    { name: 'with an unknown format', given: { ...ORDERS, format: 'jwt' }, setting: 'format' },
+    { name: 'with alg none', given: { ...ORDERS, signingAlgorithm: 'none' }, setting: 'signingAlgorithm' },
+    { name: 'with a symmetric alg', given: { ...ORDERS, signingAlgorithm: 'HS256' }, setting: 'signingAlgorithm' },
+    { name: 'with RSA1_5', given: { ...ORDERS, encryptionAlgorithm: 'RSA1_5' }, setting: 'encryptionAlgorithm' },
+    { name: 'with dir', given: { ...ORDERS, encryptionAlgorithm: 'dir' }, setting: 'encryptionAlgorithm' },
+    { name: 'with an unknown enc', given: { ...ORDERS, encryptionMethod: 'A128GCM' }, setting: 'encryptionMethod' },
+    {
+      name: 'signed, with an encryption alg',
+      given: { ...ORDERS, format: 'signed', encryptionAlgorithm: 'ECDH-ES' },
+      setting: 'encryptionAlgorithm',
+    },
+    {
+      name: 'opaque, with an enc',
+      given: { ...ORDERS, format: 'opaque', encryptionMethod: 'A256GCM' },
+      setting: 'encryptionMethod',
+    },
+    { name: "with a lifetime over the tenant's", given: { ...ORDERS, tokenLifetime: 3601 }, setting: 'tokenLifetime' },
+    { name: 'with a lifetime under 30', given: { ...ORDERS, tokenLifetime: 29 }, setting: 'tokenLifetime' },
+    { name: 'with no number of lifetime', given: { ...ORDERS, tokenLifetime: Number.NaN }, setting: 'tokenLifetime' },
+  ] satisfies { name: string; given: NewApi; setting: string }[])('$name', ({ given, setting }) => {
+    expect(() => registerApi(given, PLACE)).toThrow(RegistrationError)
+    expect(() => registerApi(given, PLACE)).toThrow(expect.objectContaining({ setting }))
+  })
+})
+
+describe('a change of an API', () => {
+  const api = registerApi({ ...ORDERS, tokenLifetime: 60 }, PLACE)
+
+  test('leaves what it does not name and takes away what it names null', () => {
+    expect(changeApi(api, { name: 'Orders' }, PLACE)).toEqual({ ...api, name: 'Orders' })
+    expect(changeApi(api, { tokenLifetime: null }, PLACE).tokenLifetime).toBeUndefined()
+  })
+
+  test('from sealed to signed drops the encryption, and back takes the defaults', () => {
+    const signed = changeApi(api, { format: 'signed' }, PLACE)
+    expect(signed).toMatchObject({ format: 'signed', encryptionAlgorithm: undefined, encryptionMethod: undefined })
+    expect(changeApi(signed, { format: 'sealed' }, PLACE)).toEqual(api)
+  })
+
+  test('is checked as a new API is', () => {
+    expect(() => changeApi(api, { scopes: [] }, PLACE)).toThrow(expect.objectContaining({ setting: 'scopes' }))
+  })
+})
+
+describe('the keys of an API', () => {
+  const sealed = registerApi(ORDERS, PLACE)
+
+  test('are accepted when one can be sealed for', () => {
+    const keys = { jwks: { keys: [jwk('x25519')] } }
+    expect(parseApiKeys(sealed, keys)).toBe(keys)
+    expect(parseApiKeys(sealed, { jwksUri: 'https://orders.example/jwks' })).toEqual({
+      jwksUri: 'https://orders.example/jwks',
+    })
+  })
+
+  test.each([
+    { name: 'private', jwks: { keys: [jwk('x25519', { d: 'x' })] }, reason: /private/ },
+    { name: 'symmetric', jwks: { keys: [{ kty: 'oct', k: 'x', use: 'enc' }] }, reason: /symmetric/ },
+    { name: 'for signatures', jwks: { keys: [jwk('x25519', { use: 'sig' })] }, reason: /fits ECDH-ES/ },
+    { name: 'no set', jwks: jwk('x25519'), reason: /"keys"/ },
+    { name: 'none', jwks: { keys: [] }, reason: /fits ECDH-ES/ },
+  ])('are refused when they are $name', ({ jwks, reason }) => {
+    expect(() => parseApiKeys(sealed, { jwks })).toThrow(reason)
+    expect(() => parseApiKeys(sealed, { jwks })).toThrow(expect.objectContaining({ setting: 'jwks' }))
+  })
+
+  test('are refused for an API that is not sealed', () => {
+    const signed = registerApi({ ...ORDERS, format: 'signed' }, PLACE)
+    expect(() => parseApiKeys(signed, { jwks: { keys: [jwk('x25519')] } })).toThrow(/is for sealed APIs/)
+    expect(() => parseApiKeys(signed, { jwksUri: 'https://orders.example/jwks' })).toThrow(/is for sealed APIs/)
+  })
+})
+
+test('an identifier with a query is warned of', () => {
+  expect(apiWarnings({ identifier: 'https://orders.example' })).toEqual([])
+  expect(apiWarnings({ identifier: 'https://orders.example?x' })).toHaveLength(1)
+})
