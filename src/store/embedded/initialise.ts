@@ -1,48 +1,16 @@
 import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import {
-  chownSync,
-  closeSync,
-  existsSync,
-  fsyncSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs'
-import { dirname, join } from 'node:path'
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { StartError } from '../../start-error.js'
 import type { Binaries } from './binaries.js'
 import type { Home } from './home.js'
 import { processIdentity } from './process-identity.js'
+import { syncFolder, writeOnce } from './write-once.js'
 
 /** The database role, a superuser. */
 export const ROLE = 'bulla'
-
-function sync(path: string): void {
-  const descriptor = openSync(path, 'r')
-  fsyncSync(descriptor)
-  closeSync(descriptor)
-}
-
-/** Writes a file that is there for good or not at all; one that exists stays as it is. */
-export function writeOnce(path: string, content: string): void {
-  const draft = `${path}.${randomBytes(6).toString('hex')}`
-  try {
-    writeFileSync(draft, content, { mode: 0o600, flush: true })
-    linkSync(draft, path)
-    sync(dirname(path))
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
-  } finally {
-    rmSync(draft, { force: true })
-  }
-}
 
 function removeAbandoned(home: string): void {
   for (const name of readdirSync(home)) {
@@ -99,7 +67,7 @@ export async function initialise(home: Home, binaries: Binaries): Promise<void> 
     writeOnce(home.passwordFile, randomBytes(24).toString('base64url'))
     await initdb(home, binaries.initdb, draft)
     renameSync(join(draft, 'data'), home.data)
-    sync(home.home)
+    syncFolder(home.home)
   } catch (error) {
     // Another process may have been faster.
     if (!existsSync(home.data)) throw explain(error, home)
