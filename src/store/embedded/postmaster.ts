@@ -89,7 +89,8 @@ function settings(folder: string, durable: boolean): string[] {
   return Object.entries(values).flatMap(([name, value]) => ['-c', `${name}=${value}`])
 }
 
-export type Spawned = { ended: Promise<string>; hasEnded: () => boolean }
+/** `said`: what it wrote to its log so far. */
+export type Spawned = { hasEnded: () => boolean; said: () => string }
 
 /** Starts Postgres in a process group of its own, so that neither our end nor a Ctrl-C in the terminal reaches it. */
 export function spawnPostmaster(home: Home, program: string, durable: boolean): Spawned {
@@ -104,14 +105,14 @@ export function spawnPostmaster(home: Home, program: string, durable: boolean): 
   const child = spawn(program, args, { ...options, detached: true, stdio: ['ignore', log, log] })
   closeSync(log)
   child.unref()
-  let over = false
-  const ended = new Promise<string>((resolve) => {
-    child.once('error', (error) => resolve(error.message))
-    child.once('exit', () => resolve(readFileSync(home.log).subarray(from).toString()))
-  }).finally(() => {
-    over = true
+  let failure: string | undefined
+  child.once('error', (error) => {
+    failure = error.message
   })
-  return { ended, hasEnded: () => over }
+  return {
+    hasEnded: () => failure !== undefined || child.exitCode !== null || child.signalCode !== null,
+    said: () => failure ?? readFileSync(home.log).subarray(from).toString(),
+  }
 }
 
 /** Asks a running Postgres to end now, without waiting for its clients, and losing nothing. */

@@ -73,7 +73,7 @@ export async function start(home: Home, binaries: Binaries, { durable, log }: Op
       if (await answers(connection)) return { connection, here: spawned !== undefined && !spawned.hasEnded() }
     }
     if (spawned?.hasEnded()) {
-      const said = await spawned.ended
+      const said = spawned.said()
       if (!PASSING.test(said)) throw couldNotStart(home, said)
       spawned = undefined
     } else if (!spawned && !postmaster?.runs) {

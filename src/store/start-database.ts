@@ -1,0 +1,83 @@
+import type { Config } from '../config.js'
+import { StartError } from '../start-error.js'
+import { type Database, openDatabase, reason } from './database.js'
+import { type Embedded, openEmbedded } from './embedded/open.js'
+import type { Log } from './log.js'
+import { migrate, pendingMigrations, readMigrations } from './migrate.js'
+
+export type StartOptions = {
+  /** A server keeps an embedded Postgres to itself; a script shares it and leaves it as it found it. */
+  kind: 'server' | 'script'
+  log: Log
+  /** Instead of AUTO_MIGRATE. */
+  migrate?: boolean
+}
+
+export type StartedDatabase = Database & {
+  /** The same as a connection string, for programs that want one. */
+  url: string
+  /** Whether it is the embedded one: then a master key may be generated. */
+  isEmbedded: boolean
+  /** The names of the migrations just applied. */
+  migrated: string[]
+}
+
+type Settings = Pick<
+  Config,
+  'databaseUrl' | 'databaseDirectUrl' | 'databasePoolSize' | 'dataDir' | 'port' | 'autoMigrate'
+>
+
+async function bringUpToDate(database: Database, apply: boolean): Promise<string[]> {
+  const migrations = readMigrations()
+  const client = await database.direct().catch((error: unknown) => {
+    throw new StartError(
+      `The database can't be reached for migrations: ${reason(error)}. Check DATABASE_DIRECT_URL, or else DATABASE_URL.`,
+      { cause: error },
+    )
+  })
+  try {
+    if (apply) return await migrate(client, migrations)
+    const [missing] = await pendingMigrations(client, migrations)
+    if (!missing) return []
+    throw new StartError(
+      `The database lacks the migration ${missing.name}: run \`npm run migrate\`, or set AUTO_MIGRATE.`,
+    )
+  } finally {
+    await client.end().catch(() => {})
+  }
+}
+
+/**
+ * The database of a configuration, ready to use: the embedded one started unless DATABASE_URL says another, waited for, and
+ * migrated. `close` drains the pool before it gives up the embedded one. Throws StartError when it can't be had.
+ */
+export async function startDatabase(config: Settings, { kind, log, migrate }: StartOptions): Promise<StartedDatabase> {
+  const embedded: Embedded | undefined = config.databaseUrl
+    ? undefined
+    : await openEmbedded({ dataDir: config.dataDir, kind, port: config.port, log })
+  const database = openDatabase({
+    address: embedded?.connection ?? { connectionString: config.databaseUrl },
+    ...(config.databaseDirectUrl ? { directAddress: { connectionString: config.databaseDirectUrl } } : {}),
+    poolSize: config.databasePoolSize,
+    name: `bulla ${kind}`,
+    log,
+  })
+  const close = async (): Promise<void> => {
+    await database.close()
+    await embedded?.close()
+  }
+  try {
+    await database.untilReady()
+    const migrated = await bringUpToDate(database, migrate ?? config.autoMigrate)
+    return {
+      ...database,
+      close,
+      migrated,
+      isEmbedded: embedded !== undefined,
+      url: embedded?.url ?? config.databaseUrl ?? '',
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
