@@ -16,7 +16,8 @@ export type LogLevel = 'silent' | 'debug' | 'info' | 'warn' | 'error'
 const SECRET_KEYS = [
   ...['password', 'new_password', 'secret', 'client_secret', 'api_secret', 'clientSecret', 'passphrase'],
   ...['token', 'access_token', 'refresh_token', 'id_token', 'accessToken', 'refreshToken', 'auth_session', 'otp'],
-  ...['code', 'code_verifier', 'client_assertion', 'assertion', 'authorization', 'cookie', '["set-cookie"]', 'body'],
+  // Not `code`: that is what an error's own code is called.
+  ...['code_verifier', 'client_assertion', 'assertion', 'authorization', 'cookie', '["set-cookie"]', 'body'],
 ]
 const redact = {
   paths: SECRET_KEYS.flatMap((key) => [key, key.startsWith('[') ? `*${key}` : `*.${key}`]),

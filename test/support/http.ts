@@ -1,5 +1,5 @@
 import { createServer, type RequestListener, type Server } from 'node:http'
-import { type AddressInfo, connect } from 'node:net'
+import { type AddressInfo, connect, type Socket } from 'node:net'
 import supertest from 'supertest'
 import { afterEach, describe } from 'vitest'
 import type { App } from '../../src/http/router.js'
@@ -10,6 +10,8 @@ export interface Reached {
   readonly agent: Agent
   /** Sends bytes as they stand and returns all that comes back until the server closes. */
   readonly raw: (request: string) => Promise<string>
+  /** Sends bytes and leaves the connection open. */
+  readonly open: (request: string) => Promise<Socket>
 }
 
 /** Runs a suite twice: against the Express app, and against a server that listens with the plain endpoints in front. */
@@ -21,7 +23,7 @@ export function overBothTransports(name: string, suite: (reach: (app: App) => Pr
       const { server, port } = await listen(transport === 'server' ? app.listener : app.express)
       servers.push(server)
       const agent = transport === 'server' ? supertest(`http://127.0.0.1:${port}`) : supertest(app.express)
-      return { agent, raw: (request) => sendRaw(port, request) }
+      return { agent, raw: (request) => sendRaw(port, request), open: (request) => openRaw(port, request) }
     })
   })
 }
@@ -35,6 +37,15 @@ export function sendRaw(port: number, request: string): Promise<string> {
     socket.once('error', reject)
     socket.once('close', () => resolve(Buffer.concat(chunks).toString('latin1')))
     socket.write(request, 'latin1')
+  })
+}
+
+/** Opens a connection to a port of this machine and sends bytes. */
+export function openRaw(port: number, request: string): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1')
+    socket.once('error', reject)
+    socket.write(request, 'latin1', () => resolve(socket.off('error', reject)))
   })
 }
 

@@ -1,0 +1,75 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { createLog } from '../../../src/http/log.js'
+
+function logged(fields: object, message = 'message'): string {
+  const written: string[] = []
+  createLog('debug', { write: (line) => void written.push(line) }).error(fields, message)
+  return written.join('')
+}
+
+describe('createLog', () => {
+  it('writes one line of printable ASCII, whatever is in it, and loses nothing', () => {
+    const hostile = fc.array(
+      fc.oneof(
+        fc.constantFrom(
+          '\r\n',
+          '\n{"level":60}',
+          '\x1b[2J',
+          '\x9b',
+          '\u202e',
+          '\u2028',
+          '\x7f',
+          '\u0024{jndi:ldap://x}',
+          '💣',
+        ),
+        fc.string({ unit: 'grapheme' }),
+      ),
+    )
+    fc.assert(
+      fc.property(hostile, (parts) => {
+        const text = parts.join('')
+        const line = logged({ value: text }, text)
+        expect(line).toMatch(/^[\x20-\x7e]+\n$/)
+        expect(JSON.parse(line)).toMatchObject({ value: text, msg: text })
+      }),
+    )
+  })
+
+  it.each(['password', 'client_secret', 'refresh_token', 'access_token', 'authorization', 'cookie', 'set-cookie'])(
+    'writes no %s, at the top or one level down',
+    (key) => {
+      const line = logged({ [key]: 's3cret', request: { [key]: 's3cret' } })
+      expect(line).not.toContain('s3cret')
+      expect(line).toContain('[redacted]')
+    },
+  )
+
+  it('writes of an error its type, message, code, place and cause, but not what else it carries', () => {
+    const cause = Object.assign(new Error('duplicate key'), { code: '23505', detail: 'Key (email)=(ada@example.com)' })
+    const err = Object.assign(new TypeError('no such thing', { cause }), { code: 'ERR_X', parameters: ['s3cret'] })
+    const line = logged({ err })
+    expect(JSON.parse(line)['err']).toMatchObject({
+      type: 'TypeError',
+      code: 'ERR_X',
+      message: 'no such thing',
+      at: expect.arrayContaining([expect.stringContaining('log.test.ts')]),
+      cause: { message: 'duplicate key', code: '23505' },
+    })
+    expect(line).not.toMatch(/s3cret|ada@example.com/)
+  })
+
+  it('does not write the arguments that Prisma quotes in its messages', () => {
+    const err = new Error(
+      '\nInvalid `prisma.user.create()` invocation:\n\n{ data: { hash: "s3cret" } }\n\nUnknown argument.',
+    )
+    err.name = 'PrismaClientValidationError'
+    const line = logged({ err })
+    expect(line).not.toContain('s3cret')
+    expect(JSON.parse(line)['err'].message).toBe('Unknown argument.')
+  })
+
+  it.each([{ err: 'text' }, { err: undefined }, { err: { password: 'x' } }])('takes %j for an error', (fields) => {
+    expect(JSON.parse(logged(fields))).toMatchObject({ msg: 'message' })
+  })
+})
