@@ -16,6 +16,8 @@ export interface Answered {
   readonly status: number
   /** Which check failed. */
   readonly reason: string | undefined
+  /** What an operator needs to mend it. */
+  readonly detail?: Readonly<Record<string, unknown>> | undefined
   /** By `performance.now()`. */
   readonly started: number
   /** What nobody foresaw. */

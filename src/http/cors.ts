@@ -1,4 +1,4 @@
-import type { Client, Clients } from '../oauth/ports.js'
+import type { Clients } from '../oauth/ports.js'
 import type { HttpRequest, HttpResponse, ResponseHeaders } from './handler.js'
 
 /**
@@ -32,18 +32,6 @@ export const preflight = (methods: object): HttpResponse => ({
     'access-control-max-age': '600',
   },
 })
-
-/**
- * Whether a request may act for this client: it comes from no page, from the server's own, or from one of the client's origins.
- * The preflight knew the tenant only, so the handler asks again with the client it found, RFC 10017 §6.3.2.
- */
-export function originAllowed(
-  { headers: { origin }, tenant }: Pick<HttpRequest, 'headers' | 'tenant'>,
-  client: Pick<Client, 'origins'>,
-): boolean {
-  if (origin === undefined) return true
-  return isOrigin(origin) && (origin === new URL(tenant.issuer).origin || client.origins.includes(origin))
-}
 
 // `null` is every sandboxed frame and local file at once, so it is nobody.
 const isOrigin = (origin: string | undefined): origin is string =>

@@ -25,6 +25,7 @@ export interface ErrorAnswer {
   readonly response: HttpResponse
   /** For the log: which check failed. */
   readonly reason: string
+  readonly detail?: Readonly<Record<string, unknown>> | undefined
   /** What nobody foresaw; to be logged in full. */
   readonly unexpected?: unknown
 }
@@ -35,7 +36,7 @@ export interface ErrorAnswer {
  */
 export function errorAnswer(error: unknown, request: Pick<RootRequest, 'id' | 'headers'>): ErrorAnswer {
   const known = error instanceof OAuthError ? error : unavailable(error)
-  if (known) return { response: errorResponse(known, request), reason: known.reason }
+  if (known) return { response: errorResponse(known, request), reason: known.reason, detail: known.detail }
   const failure = new OAuthError('server_error', 'unexpected_error', { members: { request_id: request.id } })
   return { response: errorResponse(failure, request), reason: failure.reason, unexpected: error }
 }

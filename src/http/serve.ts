@@ -55,6 +55,7 @@ export function server<Deps>(context: ServeContext<Deps>) {
       tenant: exchange.tenant?.slug,
       status: gone ? CALLER_GONE : answer.response.status,
       reason: gone ? 'caller_gone' : answer.reason,
+      detail: gone ? undefined : answer.detail,
       unexpected: gone ? undefined : answer.unexpected,
       started,
     })

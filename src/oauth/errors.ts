@@ -27,6 +27,8 @@ interface ErrorDetails {
   readonly headers?: Readonly<Record<string, string>>
   /** Further members of the JSON answer. */
   readonly members?: Readonly<Record<string, string>>
+  /** For the log beside the reason: what an operator needs to mend it. Nothing secret, nothing the caller wrote. */
+  readonly detail?: Readonly<Record<string, unknown>>
   readonly cause?: unknown
 }
 
@@ -41,6 +43,7 @@ export class OAuthError extends Error {
   readonly reason: string
   readonly headers: Readonly<Record<string, string>>
   readonly members: Readonly<Record<string, string>>
+  readonly detail: Readonly<Record<string, unknown>> | undefined
 
   constructor(code: ErrorCode, reason: string, details: ErrorDetails = {}) {
     super(`${code}: ${reason}`, { cause: details.cause })
@@ -51,6 +54,7 @@ export class OAuthError extends Error {
     this.description = wireText(details.description ?? description)
     this.headers = details.headers ?? {}
     this.members = details.members ?? {}
+    this.detail = details.detail
   }
 }
 
@@ -84,7 +88,8 @@ export const unsupportedGrantType = (reason = 'unsupported_grant_type') =>
 export const invalidScope = (reason: string) => new OAuthError('invalid_scope', reason)
 
 /** A resource that is unknown, missing or not allowed, RFC 8707 §2. */
-export const invalidTarget = (reason: string) => new OAuthError('invalid_target', reason)
+export const invalidTarget = (reason: string, detail: Readonly<Record<string, unknown>> = {}) =>
+  new OAuthError('invalid_target', reason, { detail })
 
 /** A token of a kind that can't be revoked, RFC 7009 §2.2.1. */
 export const unsupportedTokenType = (reason: string) => new OAuthError('unsupported_token_type', reason)
