@@ -245,6 +245,8 @@ export type ThrottleBucket = 'address' | 'account' | 'account_address'
 export type Throttle = {
   /** Takes a try from every bucket before the password is looked at; from none when one refuses. */
   take(tenantId: string, attempt: SignInAttempt): Promise<'taken' | { retryAfter: number; bucket: ThrottleBucket }>
+  /** Gives the try back, the password not having been looked at. */
+  returned(tenantId: string, attempt: SignInAttempt): Promise<void>
   /** After success: gives the try back and remembers the address. */
   succeeded(tenantId: string, attempt: SignInAttempt): Promise<void>
   /** After a refusal: audited once per bucket (that of account and address unless told) and quarter of an hour. */

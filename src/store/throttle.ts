@@ -33,6 +33,15 @@ export function createThrottle(pool: Pick<Pool, 'query'>, key: Uint8Array): Thro
       return row?.refused ? { retryAfter: row.wait, bucket: row.refused } : 'taken'
     },
 
+    async returned(tenantId, attempt) {
+      const { address, account, account_address } = buckets(tenantId, attempt)
+      await pool.query({
+        name: 'throttle_returned',
+        text: 'SELECT throttle_returned($1, $2, $3, $4)',
+        values: [tenantId, address, account, account_address],
+      })
+    },
+
     async succeeded(tenantId, attempt) {
       const { address, account, account_address } = buckets(tenantId, attempt)
       await pool.query({

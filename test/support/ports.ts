@@ -69,6 +69,7 @@ export function createWorld() {
     view: { revision: async () => world.revision },
     throttle: {
       take: async () => 'taken',
+      returned: async () => {},
       succeeded: async () => {},
       refused: async () => {},
       clientFailed: async (tenantId, address) => {

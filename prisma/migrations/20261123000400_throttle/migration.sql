@@ -65,6 +65,15 @@ BEGIN
   END;
 END $$;
 
+-- The password was not looked at: as if the try had never been taken.
+CREATE FUNCTION throttle_returned(t uuid, address bytea, account bytea, pair bytea) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE today date := day_of(clock_timestamp());
+BEGIN
+  UPDATE throttle SET tries = greatest(tries - 1, 0) WHERE tenant_id = t AND day = today AND bucket = address;
+  UPDATE throttle SET tries = greatest(tries - 1, 0) WHERE tenant_id = t AND day = today AND bucket = account;
+  UPDATE throttle SET tries = greatest(tries - 1, 0), blocked_until = NULL WHERE tenant_id = t AND day = today AND bucket = pair;
+END $$;
+
 CREATE FUNCTION throttle_succeeded(t uuid, address bytea, account bytea, pair bytea) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE today date := day_of(clock_timestamp());
 BEGIN

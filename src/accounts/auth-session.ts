@@ -1,0 +1,36 @@
+import type { Tenant } from '../oauth/ports.js'
+import type { SignInState } from './sign-in.js'
+
+/** Seconds until a sign-in that was begun must be begun again. */
+const LIFETIME = 600
+
+type Sealer = {
+  seal(plaintext: Uint8Array, context: string): Buffer
+  open(sealed: Uint8Array, context: string): Buffer
+}
+type Bearer = { readonly tenant: Pick<Tenant, 'id'>; readonly client: { readonly id: string } }
+
+/**
+ * `auth_session` of draft-ietf-oauth-first-party-apps §5.2.2.1: the state of a sign-in, sealed for the client that began it, so
+ * that nothing is stored for whoever only asks. It proves nothing: every try it continues to is throttled as any other.
+ */
+export function createAuthSessions(sealer: Sealer, now: () => number) {
+  const context = ({ tenant, client }: Bearer) => `auth_session ${tenant.id} ${client.id}`
+  return {
+    issue(state: SignInState, bearer: Bearer): string {
+      const plain = Buffer.from(JSON.stringify({ state, until: now() + LIFETIME }))
+      return sealer.seal(plain, context(bearer)).toString('base64url')
+    },
+    /** Undefined for what was not issued to this client by this tenant, or is older than ten minutes. */
+    open(authSession: string, bearer: Bearer): SignInState | undefined {
+      try {
+        const plain = sealer.open(Buffer.from(authSession, 'base64url'), context(bearer))
+        const { state, until }: { state: SignInState; until: number } = JSON.parse(plain.toString())
+        return until > now() ? state : undefined
+      } catch {
+        return undefined
+      }
+    },
+  }
+}
+export type AuthSessions = ReturnType<typeof createAuthSessions>

@@ -1,0 +1,33 @@
+import { base64urlToUuid } from '../crypto/uuid.js'
+import type { Actor, Client, Ports, Tenant } from '../oauth/ports.js'
+
+type LogoutPorts = Pick<Ports, 'grants' | 'refreshTokens' | 'revocations' | 'unsealer' | 'now'>
+type By = { readonly tenant: Tenant; readonly by: Actor }
+
+/** Ends the grant of a refresh token of this client; whatever else it is given, nothing happens. */
+export async function logoutByRefreshToken(
+  { token, client, tenant, by }: By & { token: string; client: Client },
+  { grants, refreshTokens, revocations }: LogoutPorts,
+): Promise<void> {
+  const parsed = refreshTokens.parse(token)
+  const grant = parsed && (await grants.find(tenant.id, parsed.grantId))
+  if (!grant || grant.clientId !== client.id || !(await refreshTokens.verify(token, grant))) return
+  await revocations.revokeGrant(tenant.id, grant.id, { reason: 'logout', by })
+}
+
+/**
+ * Ends the grant an access token was issued on. Who holds a live token may end what it stands for; an old one found somewhere
+ * may not.
+ */
+export async function logoutByAccessToken(
+  { token, tenant, by }: By & { token: string },
+  { unsealer, revocations, now }: LogoutPorts,
+): Promise<void> {
+  const opened = await unsealer.open(tenant, token)
+  if ('unreadable' in opened) return
+  const { claims, signingKeyId } = opened
+  const grantId = claims.grant && base64urlToUuid(claims.grant)
+  if (!grantId || claims.exp <= now()) return
+  if ((await revocations.judge(tenant.id, claims, signingKeyId)) !== 'live') return
+  await revocations.revokeGrant(tenant.id, grantId, { reason: 'logout', by: { ...by, id: claims.client_id } })
+}

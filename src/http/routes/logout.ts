@@ -1,0 +1,41 @@
+import { logoutByAccessToken, logoutByRefreshToken } from '../../accounts/logout.js'
+import { authenticateClient } from '../../oauth/client-auth.js'
+import { invalidRequest } from '../../oauth/errors.js'
+import { addressKey } from '../client-address.js'
+import { type Handler, json, NO_STORE } from '../handler.js'
+import { jsonParams } from '../json-body.js'
+import type { IssuerRoute } from '../route.js'
+
+type Deps = Parameters<typeof logoutByAccessToken>[1] & Parameters<typeof authenticateClient>[2]
+
+// RFC 6750 §2.1; one space, as no scheme of ours needs more.
+const BEARER = /^bearer ([A-Za-z0-9._~+/-]+=*)$/i
+
+/**
+ * POST {issuer}/auth/logout: ends the grant of a refresh token, with client authentication, or that of the access token in the
+ * header. 200 `{}` whether there was one or not.
+ */
+const post: Handler<Deps> = async (request, deps) => {
+  const params = jsonParams(request)
+  const { tenant } = request
+  const by = { kind: 'client', address: request.address, request: request.id } as const
+  const [, bearer] = BEARER.exec(request.headers.authorization ?? '') ?? []
+  if (bearer !== undefined) {
+    await logoutByAccessToken({ token: bearer, tenant, by }, deps)
+    return json(200, {}, NO_STORE)
+  }
+  const client = await authenticateClient({ ...request, address: addressKey(request.address) }, params, deps)
+  const token = params.get('refresh_token')
+  // RFC 6749 §3.2: a parameter that must be there.
+  if (token === undefined) throw invalidRequest('refresh_token or a Bearer access token is required.')
+  await logoutByRefreshToken({ token, client, tenant, by: { ...by, id: client.id } }, deps)
+  return json(200, {}, NO_STORE)
+}
+
+export const logoutRoute: IssuerRoute<Deps> = {
+  name: 'logout',
+  path: '/auth/logout',
+  body: 'json',
+  cors: 'clients',
+  methods: { POST: post },
+}
