@@ -1,0 +1,49 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { Pool } from 'pg'
+import { createEnvelope } from '../../src/crypto/envelope.js'
+import { createKeyring } from '../../src/keys/keyring.js'
+import type { KeyStore } from '../../src/keys/ports.js'
+import { createRotation } from '../../src/keys/rotation.js'
+import type { Log, Tenant } from '../../src/oauth/ports.js'
+import { createKeyStore } from '../../src/store/keys.js'
+
+export const DAY = 86_400
+export const LIFETIMES = { rotation: 90 * DAY, idle: 7 * DAY }
+
+/** A tenant's rows. */
+export async function insertTenant(pool: Pool, slug: string): Promise<Tenant> {
+  const id = randomUUID()
+  await pool.query('INSERT INTO tenants (id, slug, name) VALUES ($1, $2, $2)', [id, slug])
+  await pool.query('INSERT INTO revisions (tenant_id) VALUES ($1)', [id])
+  return { id, slug, issuer: `https://login.example/t/${slug}`, maxTokenLifetime: 3600, disabled: false }
+}
+
+export type Line = { readonly level: 'info' | 'warn' | 'error'; readonly message: string } & Record<string, unknown>
+
+/** A log that can be read. */
+export function recordingLog(): Log & { readonly lines: Line[] } {
+  const lines: Line[] = []
+  const write = (level: Line['level']) => (detail: Record<string, unknown>, message: string) => {
+    lines.push({ ...detail, level, message })
+  }
+  return { lines, info: write('info'), warn: write('warn'), error: write('error') }
+}
+
+/** What one process has of keys, over a store; it remembers nothing unless told. */
+export function keyProcess(keys: KeyStore, { envelope = createEnvelope(randomBytes(32)), now = () => 0 } = {}) {
+  const log = recordingLog()
+  const rotation = createRotation({ keys, envelope, lifetimes: LIFETIMES, log })
+  const keyring = createKeyring({
+    keys,
+    envelope,
+    log,
+    now,
+    remember: (_, load) => load(),
+    ensure: rotation.ensure,
+  })
+  return { keys, envelope, log, rotation, keyring }
+}
+
+/** One process over a database. */
+export const databaseProcess = (pool: Pool, options: Parameters<typeof keyProcess>[1] = {}) =>
+  keyProcess(createKeyStore(pool), options)
