@@ -98,14 +98,12 @@ overBothTransports('POST /auth/login', (reach) => {
       apis: [world.addApi({ tenant: ACME, id: api.id }).id],
     })
     const elsewhere = change === 'tenant'
-    const answer = await agent
-      .post(elsewhere ? '/t/acme/auth/login' : '/auth/login')
-      .send({
-        ...body,
-        scope: 'orders:read',
-        ...(elsewhere && { client_id: there.id }),
-        ...(typeof change === 'object' && change),
-      })
+    const answer = await agent.post(elsewhere ? '/t/acme/auth/login' : '/auth/login').send({
+      ...body,
+      scope: 'orders:read',
+      ...(elsewhere && { client_id: there.id }),
+      ...(typeof change === 'object' && change),
+    })
     expect(answer.status).toBe(400)
     expect(answer.body).toEqual({
       error: 'invalid_grant',
