@@ -47,7 +47,7 @@ export type Client = {
   readonly disabled: boolean
 }
 
-/** The protected resource, RFC 8707. */
+/** The protected resource, RFC 8707 §2. */
 export type Api = {
   readonly tenantId: string
   readonly id: string
