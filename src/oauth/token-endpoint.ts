@@ -1,5 +1,6 @@
 import { invalidRequest, unauthorizedClient, unsupportedGrantType } from './errors.js'
-import { findGrant, type GrantPorts, type GrantRequest, type TokenResponse } from './grants/index.js'
+import type { GrantPorts, GrantRequest, TokenResponse } from './grants/grant.js'
+import { findGrant } from './grants/index.js'
 
 /**
  * Answers a token request whose client is authenticated, RFC 6749 §3.2. What holds for every grant is settled here, so that no

@@ -1,5 +1,5 @@
 import { authenticateClient } from '../../oauth/client-auth.js'
-import type { GrantPorts } from '../../oauth/grants/index.js'
+import type { GrantPorts } from '../../oauth/grants/grant.js'
 import type { Ports } from '../../oauth/ports.js'
 import { tokenEndpoint } from '../../oauth/token-endpoint.js'
 import { callerOf, clientActor } from '../caller.js'

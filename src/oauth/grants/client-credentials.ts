@@ -1,7 +1,7 @@
 import { invalidClient, unauthorizedClient } from '../errors.js'
 import type { Ports } from '../ports.js'
 import { clientTarget } from '../resource.js'
-import type { GrantRequest, TokenResponse } from './index.js'
+import type { GrantRequest, TokenResponse } from './grant.js'
 
 /** Client credentials grant, RFC 6749 §4.4. No refresh token, RFC 6749 §4.4.3. */
 export async function clientCredentials(

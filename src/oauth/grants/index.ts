@@ -1,22 +1,6 @@
-import type { Params } from '../params.js'
-import type { AccessTokenResponse, Actor, Client, Ports, Tenant } from '../ports.js'
 import { clientCredentials } from './client-credentials.js'
+import type { Grant } from './grant.js'
 import { refreshToken } from './refresh-token.js'
-
-/** A token request whose client is authenticated and may use the grant type. */
-export type GrantRequest = {
-  readonly tenant: Tenant
-  readonly client: Client
-  readonly params: Params
-  readonly by: Actor
-}
-
-/** RFC 6749 §5.1. */
-export type TokenResponse = AccessTokenResponse & { readonly refresh_token?: string }
-
-export type GrantPorts = Pick<Ports, 'tenants' | 'clients' | 'apis' | 'grants' | 'refreshTokens' | 'mint' | 'view'>
-
-export type Grant = (request: GrantRequest, ports: GrantPorts) => Promise<TokenResponse>
 
 const table: Readonly<Record<string, Grant>> = {
   refresh_token: refreshToken,

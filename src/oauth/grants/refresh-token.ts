@@ -1,7 +1,7 @@
 import { invalidGrant, invalidRequest } from '../errors.js'
 import type { Grant, Ports, Tenant } from '../ports.js'
 import { refreshTarget } from '../resource.js'
-import type { GrantRequest, TokenResponse } from './index.js'
+import type { GrantRequest, TokenResponse } from './grant.js'
 
 /** Refresh token grant, RFC 6749 §6. Rotation and reuse detection, RFC 9700 §4.14.2. */
 export async function refreshToken(
