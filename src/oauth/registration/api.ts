@@ -4,7 +4,7 @@ import { given, type Optional } from './change.js'
 import { parseName } from './name.js'
 import { quoted, RegistrationError } from './registration-error.js'
 import { isOpenidScope, parseScopes } from './scopes.js'
-import { parseIdentifier, parseJwksUri } from './uris.js'
+import { parseIdentifier } from './uris.js'
 
 const FORMATS = ['sealed', 'signed', 'opaque'] as const
 const SIGNING_ALGORITHMS = ['ES256', 'RS256', 'PS256', 'Ed25519'] as const
@@ -42,8 +42,8 @@ export type ApiChange = Optional<Omit<Asked, 'tokenLifetime'>> & { readonly toke
 /** Where the API is: seconds no token may outlive, and the issuer, whose own tokens its identifier would be taken for. */
 export type ApiPlace = { readonly issuer: string; readonly maxTokenLifetime: number }
 
-/** What an API publishes to be sealed for: the set itself, or where it stands. */
-export type ApiKeys = { readonly jwks: unknown } | { readonly jwksUri: string }
+/** What an API is sealed for: the set of its public keys, and the URL it was fetched from; without, it was pasted. */
+export type RegisteredKeys = { readonly jwks: unknown; readonly jwksUri: string | undefined }
 
 /**
  * The settings of a new API; without more: sealed with ECDH-ES and A256GCM, signed with ES256. Throws RegistrationError.
@@ -69,26 +69,35 @@ export function apiWarnings({ identifier }: Pick<ApiSettings, 'identifier'>): st
 }
 
 /**
- * The keys of a sealed API as they are registered: a sound set in which one fits the API's algorithm, or an acceptable URL.
- * Throws RegistrationError. RFC 7517 §5.
+ * The keys of an API as they are registered: a sound set in which one fits the API's algorithm, or none for an API that is not
+ * sealed. Throws RegistrationError. RFC 7517 §5, RFC 8725 §3.5.
  */
-export function parseApiKeys<Keys extends ApiKeys>(
-  api: Pick<ApiSettings, 'format' | 'encryptionAlgorithm'>,
-  keys: Keys,
-): Keys {
-  const setting = 'jwks' in keys ? 'jwks' : 'jwksUri'
-  const { encryptionAlgorithm } = api
-  if (encryptionAlgorithm === undefined)
-    throw new RegistrationError(setting, `is for sealed APIs, this one is ${api.format}`)
-  if ('jwks' in keys) assertUsableKeys(keys.jwks, encryptionAlgorithm, 'jwks')
-  else parseJwksUri(keys.jwksUri)
+export function checkKeys<Keys extends RegisteredKeys>(api: ApiSettings, keys: Keys | undefined): Keys | undefined {
+  const setting = keys?.jwksUri === undefined ? 'jwks' : 'jwksUri'
+  if (api.encryptionAlgorithm === undefined) {
+    if (keys) throw new RegistrationError(setting, `is for sealed APIs, this one is ${api.format}`)
+    return undefined
+  }
+  if (!keys) throw new RegistrationError('jwks', 'is needed: what is sealed is sealed for a key of the API')
+  const choice = parseEncryptionKeys(keys.jwks, api.encryptionAlgorithm)
+  if (!choice.ok) throw new RegistrationError(setting, `can't be used: ${choice.reason.replace(/\.$/, '')}`)
   return keys
 }
 
-/** Refuses a set of keys without one to seal for, or with any that is not sound. Throws RegistrationError. RFC 8725 §3.5. */
-export function assertUsableKeys(jwks: unknown, alg: EncryptionAlgorithm, setting: 'jwks' | 'jwksUri'): void {
-  const choice = parseEncryptionKeys(jwks, alg)
-  if (!choice.ok) throw new RegistrationError(setting, `can't be used: ${choice.reason.replace(/\.$/, '')}`)
+/**
+ * The settings and keys of an API after a change of either: keys that stay must fit the algorithm that comes. An API that is no
+ * longer sealed loses them. Throws RegistrationError.
+ */
+export function changeApiAndKeys(
+  current: ApiSettings & { readonly keys: RegisteredKeys | undefined },
+  { change, keys }: { change: ApiChange; keys?: RegisteredKeys | undefined },
+  place: ApiPlace,
+): { settings: ApiSettings; keys?: RegisteredKeys | undefined } {
+  const settings = changeApi(current, change, place)
+  if (keys) return { settings, keys: checkKeys(settings, keys) }
+  if (settings.format !== 'sealed') return current.keys ? { settings, keys: undefined } : { settings }
+  checkKeys(settings, current.keys)
+  return { settings }
 }
 
 type Unchecked = Optional<Asked> & Pick<ApiSettings, 'identifier' | 'name'>

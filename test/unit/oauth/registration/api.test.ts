@@ -3,8 +3,9 @@ import { describe, expect, test } from 'vitest'
 import {
   apiWarnings,
   changeApi,
+  changeApiAndKeys,
+  checkKeys,
   type NewApi,
-  parseApiKeys,
   registerApi,
 } from '../../../../src/oauth/registration/api.js'
 import { RegistrationError } from '../../../../src/oauth/registration/registration-error.js'
@@ -98,13 +99,11 @@ describe('a change of an API', () => {
 
 describe('the keys of an API', () => {
   const sealed = registerApi(ORDERS, PLACE)
+  const pasted = (jwks: unknown) => ({ jwks, jwksUri: undefined })
+  const keys = pasted({ keys: [jwk('x25519')] })
 
   test('are accepted when one can be sealed for', () => {
-    const keys = { jwks: { keys: [jwk('x25519')] } }
-    expect(parseApiKeys(sealed, keys)).toBe(keys)
-    expect(parseApiKeys(sealed, { jwksUri: 'https://orders.example/jwks' })).toEqual({
-      jwksUri: 'https://orders.example/jwks',
-    })
+    expect(checkKeys(sealed, keys)).toBe(keys)
   })
 
   test.each([
@@ -114,14 +113,45 @@ describe('the keys of an API', () => {
     { name: 'no set', jwks: jwk('x25519'), reason: /"keys"/ },
     { name: 'none', jwks: { keys: [] }, reason: /fits ECDH-ES/ },
   ])('are refused when they are $name', ({ jwks, reason }) => {
-    expect(() => parseApiKeys(sealed, { jwks })).toThrow(reason)
-    expect(() => parseApiKeys(sealed, { jwks })).toThrow(expect.objectContaining({ setting: 'jwks' }))
+    expect(() => checkKeys(sealed, pasted(jwks))).toThrow(reason)
+    expect(() => checkKeys(sealed, pasted(jwks))).toThrow(expect.objectContaining({ setting: 'jwks' }))
+    expect(() => checkKeys(sealed, { jwks, jwksUri: 'https://orders.example/jwks' })).toThrow(
+      expect.objectContaining({ setting: 'jwksUri' }),
+    )
   })
 
-  test('are refused for an API that is not sealed', () => {
+  test('are needed by a sealed API and refused for one that is not', () => {
     const signed = registerApi({ ...ORDERS, format: 'signed' }, PLACE)
-    expect(() => parseApiKeys(signed, { jwks: { keys: [jwk('x25519')] } })).toThrow(/is for sealed APIs/)
-    expect(() => parseApiKeys(signed, { jwksUri: 'https://orders.example/jwks' })).toThrow(/is for sealed APIs/)
+    expect(() => checkKeys(sealed, undefined)).toThrow(/is needed/)
+    expect(() => checkKeys(signed, keys)).toThrow(/is for sealed APIs/)
+    expect(checkKeys(signed, undefined)).toBeUndefined()
+  })
+
+  test('stay, where a change leaves them usable', () => {
+    const current = { ...sealed, keys }
+    expect(changeApiAndKeys(current, { change: { encryptionAlgorithm: 'ECDH-ES+A256KW' } }, PLACE)).toEqual({
+      settings: { ...sealed, encryptionAlgorithm: 'ECDH-ES+A256KW' },
+    })
+    expect(() => changeApiAndKeys(current, { change: { encryptionAlgorithm: 'RSA-OAEP-256' } }, PLACE)).toThrow(
+      /fits RSA-OAEP-256/,
+    )
+  })
+
+  test('are replaced together with their algorithm', () => {
+    const next = pasted({ keys: [jwk('x25519', { alg: 'ECDH-ES+A256KW' })] })
+    const change = { encryptionAlgorithm: 'ECDH-ES+A256KW' }
+    expect(changeApiAndKeys({ ...sealed, keys }, { change, keys: next }, PLACE).keys).toBe(next)
+    expect(() => changeApiAndKeys({ ...sealed, keys }, { change: {}, keys: next }, PLACE)).toThrow(/fits ECDH-ES/)
+  })
+
+  test('go when the API is no longer sealed, and must come when it becomes so', () => {
+    const opened = changeApiAndKeys({ ...sealed, keys }, { change: { format: 'opaque' } }, PLACE)
+    expect(opened).toMatchObject({ settings: { format: 'opaque' }, keys: undefined })
+    expect('keys' in opened).toBe(true)
+    const opaque = { ...opened.settings, keys: undefined }
+    expect('keys' in changeApiAndKeys(opaque, { change: { name: 'Orders' } }, PLACE)).toBe(false)
+    expect(() => changeApiAndKeys(opaque, { change: { format: 'sealed' } }, PLACE)).toThrow(/is needed/)
+    expect(changeApiAndKeys(opaque, { change: { format: 'sealed' }, keys }, PLACE).keys).toBe(keys)
   })
 })
 

@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto'
+import type { Actor } from '../../oauth/ports.js'
+import type { TenantSettings } from '../../oauth/registration/tenant.js'
+import type { PrismaClient, Tenant } from '../generated/client.js'
+import { type Act, act, audit, configChanged, isDuplicate } from './act.js'
+import { type Page, type PageRequest, toPage } from './page.js'
+
+/** Its issuer is `PUBLIC_URL` itself, so that it can be neither disabled nor deleted. */
+export const DEFAULT_TENANT = 'default'
+
+export type TenantRecord = TenantSettings & {
+  readonly id: string
+  readonly disabled: boolean
+  readonly createdAt: Date
+}
+
+/** What an administrator does to tenants. Deleted ones are unknown, though their slugs stay taken. */
+export type TenantRegistry = {
+  create(settings: TenantSettings, by: Actor): Promise<{ result: 'created'; id: string } | { result: 'taken' }>
+  find(slug: string): Promise<TenantRecord | undefined>
+  /** The oldest first. */
+  list(page: PageRequest): Promise<Page<TenantRecord>>
+  /** Ends everything its issuer ever issued; it issues nothing until it is enabled, which revives nothing. */
+  disable(id: string, by: Actor): Promise<'disabled' | 'unchanged' | 'unknown' | 'default'>
+  enable(id: string, by: Actor): Promise<'enabled' | 'unchanged' | 'unknown' | 'default'>
+  /** As disabling, for good. The row stays, and goes on saying what is revoked, until no token can live. */
+  delete(id: string, by: Actor): Promise<'deleted' | 'unknown' | 'default'>
+}
+
+export function createTenantRegistry(prisma: PrismaClient): TenantRegistry {
+  const onTenant = <Outcome extends string>(
+    id: string,
+    work: (tx: Act, tenant: Tenant) => Promise<Outcome>,
+  ): Promise<Outcome | 'unknown' | 'default'> =>
+    act(prisma, async (tx) => {
+      const locked =
+        await tx.$executeRaw`SELECT 1 FROM tenants WHERE id = ${id}::uuid AND deleted_at IS NULL FOR NO KEY UPDATE`
+      if (locked === 0) return 'unknown'
+      const tenant = await tx.tenant.findUniqueOrThrow({ where: { id } })
+      return tenant.slug === DEFAULT_TENANT ? 'default' : work(tx, tenant)
+    })
+
+  return {
+    async create({ slug, name, maxTokenLifetime }, by) {
+      const id = randomUUID()
+      try {
+        return await act(prisma, async (tx) => {
+          await tx.tenant.create({ data: { id, slug, name, maxTokenLifetime, revision: { create: {} } } })
+          await audit(tx, id, { type: 'tenant.created', by, subject: {}, detail: { slug } })
+          return { result: 'created', id }
+        })
+      } catch (error) {
+        if (isDuplicate(error)) return { result: 'taken' }
+        throw error
+      }
+    },
+
+    async find(slug) {
+      const tenant = await prisma.tenant.findFirst({ where: { slug, deletedAt: null } })
+      return tenant ? toRecord(tenant) : undefined
+    },
+
+    async list({ limit, after }) {
+      const rows = await prisma.tenant.findMany({
+        where: { deletedAt: null },
+        orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
+        take: limit + 1,
+        ...(after === undefined ? {} : { cursor: { id: after }, skip: 1 }),
+      })
+      return toPage(rows, limit, { item: toRecord, cursor: ({ id }) => id })
+    },
+
+    disable: (id, by) =>
+      onTenant(id, async (tx, tenant) => {
+        if (tenant.disabledAt) return 'unchanged'
+        await tx.tenant.update({ where: { id }, data: { disabledAt: new Date() } })
+        await audit(tx, id, { type: 'tenant.disabled', by, subject: {} })
+        await endEverything(tx, id, { by, reason: 'tenant_disabled' })
+        return 'disabled'
+      }),
+
+    enable: (id, by) =>
+      onTenant(id, async (tx, tenant) => {
+        if (!tenant.disabledAt) return 'unchanged'
+        await tx.tenant.update({ where: { id }, data: { disabledAt: null } })
+        await audit(tx, id, { type: 'tenant.enabled', by, subject: {} })
+        await configChanged(tx, id)
+        return 'enabled'
+      }),
+
+    delete: (id, by) =>
+      onTenant(id, async (tx) => {
+        await tx.tenant.update({ where: { id }, data: { deletedAt: new Date() } })
+        await audit(tx, id, { type: 'tenant.deleted', by, subject: {} })
+        await endEverything(tx, id, { by, reason: 'tenant_deleted' })
+        return 'deleted'
+      }),
+  }
+}
+
+async function endEverything(tx: Act, id: string, { by, reason }: { by: Actor; reason: string }): Promise<void> {
+  await tx.$executeRaw`SELECT revoke_tenant(${id}::uuid, ${JSON.stringify(by)}::jsonb, ${reason})`
+  await configChanged(tx, id)
+}
+
+function toRecord({ id, slug, name, maxTokenLifetime, disabledAt, createdAt }: Tenant): TenantRecord {
+  return { id, slug, name, maxTokenLifetime, disabled: disabledAt !== null, createdAt }
+}

@@ -1,1 +1,0 @@
-export const packages: readonly string[]
