@@ -11,8 +11,9 @@ const MAX_BYTES = 254
  */
 export function normalizeUsername(text: string): string | undefined {
   if (Buffer.byteLength(text) > 4 * MAX_BYTES) return undefined
-  // Up, then down: what has several lower cases (ß and ss, σ and ς) ends as one. Folding can leave NFKC, hence twice.
-  const folded = text.normalize('NFKC').trim().toUpperCase().toLowerCase().normalize('NFKC')
+  // Down, up and down: what has several lower cases (ß and ss, σ and ς) or upper ones (ẞ) ends as one.
+  // Folding can leave NFKC, hence twice.
+  const folded = text.normalize('NFKC').trim().toLowerCase().toUpperCase().toLowerCase().normalize('NFKC')
   if (/[\p{C}\p{Z}\p{DI}]/u.test(folded)) return undefined
   const [local, domain, ...more] = folded.split('@')
   // Checked before it is parsed: a URL parser would cut off a path or a port.

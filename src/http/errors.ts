@@ -34,11 +34,11 @@ export interface ErrorAnswer {
  * Turns whatever was thrown into a JSON answer, RFC 6749 §5.2: the only place that does.
  * The database out of reach is 503, a full queue (an error with `retryAfter` in seconds) too, anything unforeseen 500.
  */
-export function errorAnswer(error: unknown, request: Pick<RootRequest, 'id' | 'headers'>): ErrorAnswer {
+export function errorAnswer(error: unknown, request: Pick<RootRequest, 'id'>): ErrorAnswer {
   const known = error instanceof OAuthError ? error : unavailable(error)
-  if (known) return { response: errorResponse(known, request), reason: known.reason, detail: known.detail }
+  if (known) return { response: errorResponse(known), reason: known.reason, detail: known.detail }
   const failure = new OAuthError('server_error', 'unexpected_error', { members: { request_id: request.id } })
-  return { response: errorResponse(failure, request), reason: failure.reason, unexpected: error }
+  return { response: errorResponse(failure), reason: failure.reason, unexpected: error }
 }
 
 function unavailable(error: unknown): OAuthError | undefined {
@@ -49,8 +49,8 @@ function unavailable(error: unknown): OAuthError | undefined {
   return undefined
 }
 
-function errorResponse(error: OAuthError, request: Pick<RootRequest, 'headers'>): HttpResponse {
-  const challenge = challengeFor(error, request)
+function errorResponse(error: OAuthError): HttpResponse {
+  const challenge = challengeFor(error)
   return json(
     error.status,
     { error: error.code, error_description: error.description, ...error.members },
@@ -58,9 +58,9 @@ function errorResponse(error: OAuthError, request: Pick<RootRequest, 'headers'>)
   )
 }
 
-function challengeFor({ code, description }: OAuthError, { headers }: Pick<RootRequest, 'headers'>) {
-  // RFC 6749 §5.2: a client that used the Authorization header must be challenged in its scheme, the one we have.
-  if (code === 'invalid_client' && headers.authorization !== undefined) return 'Basic realm="oauth2"'
+function challengeFor({ code, description }: OAuthError) {
+  // RFC 9110 §15.5.2: every 401 has a challenge; RFC 6749 §5.2: in the scheme a client has used, and we have one.
+  if (code === 'invalid_client') return 'Basic realm="oauth2"'
   // RFC 6750 §3: the description holds no character that would need an escape in a quoted string.
   if (code === 'invalid_token' || code === 'insufficient_scope') {
     return `Bearer error="${code}", error_description="${description}"`

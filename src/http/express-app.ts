@@ -65,10 +65,7 @@ const secured = (publicUrl: string): RequestHandler =>
 
 // Express knows an error handler by its four parameters.
 const answerError: ErrorRequestHandler = (error, req, res, _next) => {
-  const { response, reason, unexpected } = errorAnswer(error, {
-    id: String(res.locals['requestId']),
-    headers: req.headers,
-  })
+  const { response, reason, unexpected } = errorAnswer(error, { id: String(res.locals['requestId']) })
   Object.assign(res.locals, { reason, unexpected })
   if (res.headersSent) res.destroy()
   else send({ req, res }, response, {})

@@ -44,7 +44,7 @@ export function server<Deps>(context: ServeContext<Deps>) {
       answer = { response: unlessMatching(await respond(match, exchange, context), req.headers) }
       write(answer.response)
     } catch (error) {
-      answer = errorAnswer(error, { id: exchange.id, headers: req.headers })
+      answer = errorAnswer(error, exchange)
       write(answer.response)
     }
     const gone = req.socket.destroyed

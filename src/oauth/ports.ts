@@ -47,7 +47,7 @@ export type Client = {
   readonly disabled: boolean
 }
 
-/** The protected resource, RFC 8707. */
+/** The protected resource, RFC 8707 §2. */
 export type Api = {
   readonly tenantId: string
   readonly id: string
@@ -168,7 +168,10 @@ export type Users = {
 }
 
 export type Tenants = {
-  /** By the slug of its URL; undefined for the default tenant. Deleted ones are found while their tombstone stands. */
+  /**
+   * By slug. Undefined, as in a URL without one, is the default tenant, which its own slug `default` finds too. Deleted ones are found
+   * while their tombstone stands.
+   */
   find(slug: string | undefined): Promise<Tenant | undefined>
 }
 

@@ -1,9 +1,8 @@
-import { describe, expect, it } from 'vitest'
-import { originAllowed } from '../../src/http/cors.js'
+import { expect, it } from 'vitest'
 import { json } from '../../src/http/handler.js'
 import type { Route } from '../../src/http/route.js'
 import { invalidGrant } from '../../src/oauth/errors.js'
-import { ACME, DEFAULT_TENANT, PUBLIC_URL, testApp } from '../support/app.js'
+import { ACME, DEFAULT_TENANT, testApp } from '../support/app.js'
 import { overBothTransports } from '../support/http.js'
 
 const fail = async () => {
@@ -112,22 +111,5 @@ overBothTransports('CORS', (reach) => {
     for (const { headers } of [preflight, await answerTo(APP, { path: '/introspect' })]) {
       expect(Object.keys(headers).filter((name) => name.startsWith('access-control'))).toEqual([])
     }
-  })
-})
-
-describe('originAllowed', () => {
-  const allowed = (origin: string | undefined) =>
-    originAllowed({ headers: origin === undefined ? {} : { origin }, tenant: ACME }, { origins: [APP, 'null'] })
-
-  it.each([
-    { name: 'a caller that is no page', origin: undefined, expected: true },
-    { name: "the client's own page", origin: APP, expected: true },
-    { name: "the server's own page", origin: PUBLIC_URL, expected: true },
-    { name: 'a page of another client', origin: 'https://other.example.com', expected: false },
-    { name: 'a page that hides its origin', origin: 'null', expected: false },
-    { name: 'an issuer that is no origin', origin: ACME.issuer, expected: false },
-    { name: 'nothing', origin: '', expected: false },
-  ])('is $expected for $name', ({ origin, expected }) => {
-    expect(allowed(origin)).toBe(expected)
   })
 })

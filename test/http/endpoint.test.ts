@@ -4,7 +4,7 @@ import { cacheable } from '../../src/http/caching.js'
 import { formParams } from '../../src/http/form.js'
 import { type HttpRequest, json, NO_STORE } from '../../src/http/handler.js'
 import type { Route } from '../../src/http/route.js'
-import { invalidClient, invalidGrant } from '../../src/oauth/errors.js'
+import { invalidClient, invalidGrant, invalidTarget } from '../../src/oauth/errors.js'
 import { ACME, DEFAULT_TENANT, PUBLIC_URL, testApp } from '../support/app.js'
 import { overBothTransports } from '../support/http.js'
 
@@ -235,13 +235,23 @@ overBothTransports('an endpoint', (reach) => {
       expect(application.lines()).toMatchObject([{ status: 400, reason: 'refresh_token_forged' }])
     })
 
-    it('of client authentication challenges who used the Authorization header', async () => {
+    it('that an operator can mend says how, in the log alone', async () => {
+      const application = fails(
+        invalidTarget('resource_ambiguous', { choices: ['https://a.example', 'https://b.example'] }),
+      )
+      const { agent } = await reach(application)
+      const { text } = await agent.post('/oauth2/token').set(form).send('a=1').expect(400)
+      expect(text).not.toContain('a.example')
+      expect(application.lines()).toMatchObject([{ detail: { choices: ['https://a.example', 'https://b.example'] } }])
+    })
+
+    it('of client authentication challenges, RFC 9110 §15.5.2', async () => {
       const { agent } = await reach(fails(invalidClient('client_unknown')))
       const post = () => agent.post('/oauth2/token').set(form)
       const challenged = await post().set('authorization', 'Basic eDp5').send('a=1').expect(401)
       expect(challenged.headers['www-authenticate']).toBe('Basic realm="oauth2"')
       const plain = await post().send('a=1').expect(401)
-      expect(plain.headers).not.toHaveProperty('www-authenticate')
+      expect(plain.headers['www-authenticate']).toBe('Basic realm="oauth2"')
     })
 
     it('that nobody foresaw is 500 with the request id, and its detail is in the log alone', async () => {

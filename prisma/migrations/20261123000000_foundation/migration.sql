@@ -598,12 +598,13 @@ BEGIN
   RETURN r;
 END $$;
 
-CREATE FUNCTION revoke_tenant(t uuid, who jsonb, reason text) RETURNS bigint LANGUAGE plpgsql AS $$
+-- `issuer`: the tenant's `iss`, the one name that readers of the list know it by.
+CREATE FUNCTION revoke_tenant(t uuid, issuer text, who jsonb, reason text) RETURNS bigint LANGUAGE plpgsql AS $$
 DECLARE r bigint;
 BEGIN
   UPDATE tenants SET updated_at = clock_timestamp() WHERE id = t;
   IF NOT FOUND THEN RETURN NULL; END IF;
-  r := append_revocation(t, 'tenant', t::text);
+  r := append_revocation(t, 'tenant', issuer);
   UPDATE tenants SET revoked_revision = r WHERE id = t;
   UPDATE leases SET flipped_at = clock_timestamp() WHERE tenant_id = t AND slot >= slot_of(clock_timestamp()) AND flipped_at IS NULL;
   PERFORM audit(t, 'tenant.revoked', who, '{}', jsonb_build_object('reason', reason));

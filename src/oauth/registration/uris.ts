@@ -80,7 +80,7 @@ function refusing(setting: Setting, value: string): Refuse {
 
 function absolute(uri: string, refuse: Refuse): { url: URL; scheme: string } {
   if (uri.length > MAX_LENGTH) return refuse(`must have at most ${MAX_LENGTH} characters`)
-  if (!URI.test(uri)) return refuse('must be of the characters that RFC 3986 allows, others percent-encoded')
+  if (!URI.test(uri)) return refuse('must be of the characters that RFC 3986 §2 allows, others percent-encoded')
   const scheme = SCHEME.exec(uri)?.[1]
   if (scheme === undefined || !URL.canParse(uri)) return refuse('must be an absolute URI')
   return { url: new URL(uri), scheme: scheme.toLowerCase() }

@@ -52,7 +52,12 @@ function world(
   const calls: string[] = []
   const note = (what: string, { username }: SignInAttempt, more = '') => calls.push(`${what} ${username}${more}`)
   const throttle: Throttle = {
-    take: over.take ?? (async (_, attempt) => (note('take', attempt), 'taken')),
+    take:
+      over.take ??
+      (async (_, attempt) => {
+        note('take', attempt)
+        return 'taken'
+      }),
     returned: async (_, attempt) => void note('returned', attempt),
     succeeded: async (_, attempt) => void note('succeeded', attempt),
     refused: async (_, attempt, { reason, userId, bucket }) =>
@@ -64,7 +69,10 @@ function world(
       calls.push(`find ${username}`)
       return { rev: 7, user: 'user' in over ? over.user : ann, clientLive: true, liveApis: ['api_1'] }
     },
-    upgradePassword: async (_, id, { from, to }) => (calls.push(`upgrade ${id} ${from} ${to}`), 'upgraded'),
+    upgradePassword: async (_, id, { from, to }) => {
+      calls.push(`upgrade ${id} ${from} ${to}`)
+      return 'upgraded'
+    },
   }
   const passwords: Passwords = {
     verify:

@@ -10,6 +10,8 @@ describe('normalizeUsername', () => {
     ['ann＠example.com', 'ann@example.com'],
     ['STRASSE@example.com', 'strasse@example.com'],
     ['straße@example.com', 'strasse@example.com'],
+    ['STRAẞE@example.com', 'strasse@example.com'],
+    ['ΟΔΟΣ@example.com', 'οδος@example.com'],
     ['Ann@bücher.example', 'ann@xn--bcher-kva.example'],
     ['ann@XN--BCHER-KVA.example', 'ann@xn--bcher-kva.example'],
     ['µ@example.com', 'μ@example.com'],

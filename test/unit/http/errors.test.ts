@@ -25,12 +25,12 @@ describe('errorAnswer', () => {
     expect(headers).toEqual({ 'content-type': 'application/json', 'cache-control': 'no-store', pragma: 'no-cache' })
   })
 
-  it('challenges a client that used the Authorization header, and no other', () => {
+  it('challenges a client whose authentication failed, whether or not it used the Authorization header', () => {
     expect(answer(invalidClient('secret_wrong'), { authorization: 'Basic eDp5' })).toMatchObject({
       status: 401,
       headers: { 'www-authenticate': 'Basic realm="oauth2"' },
     })
-    expect(answer(invalidClient('secret_wrong')).headers).not.toHaveProperty('www-authenticate')
+    expect(answer(invalidClient('secret_wrong')).headers).toHaveProperty('www-authenticate', 'Basic realm="oauth2"')
   })
 
   it('challenges a Bearer token', () => {

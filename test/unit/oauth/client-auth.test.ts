@@ -5,11 +5,12 @@ import {
   authenticateClient,
   authenticateIntrospector,
   type Caller,
+  originAllowed,
 } from '../../../src/oauth/client-auth.js'
 import { OAuthError } from '../../../src/oauth/errors.js'
 import { params } from '../../../src/oauth/params.js'
 import type { Api, Client } from '../../../src/oauth/ports.js'
-import { ACME, DEFAULT_TENANT } from '../../support/app.js'
+import { ACME, DEFAULT_TENANT, PUBLIC_URL } from '../../support/app.js'
 import { createWorld, type WithSecret, type World } from '../../support/ports.js'
 
 let world: World
@@ -247,5 +248,25 @@ describe('authenticateIntrospector', () => {
     )
     expect(await asIntrospector({ authorization: basic('nobody', 'x') })).toBe('invalid_client: client_unknown')
     expect(await asIntrospector({})).toBe('invalid_client: authentication_missing')
+  })
+})
+
+describe('originAllowed', () => {
+  const allowed = (origin: string | undefined) =>
+    originAllowed(
+      { headers: origin === undefined ? {} : { origin }, tenant: ACME },
+      { origins: ['https://app.example.com', 'null'] },
+    )
+
+  it.each([
+    { name: 'a caller that is no page', origin: undefined, expected: true },
+    { name: "the client's own page", origin: 'https://app.example.com', expected: true },
+    { name: "the server's own page", origin: PUBLIC_URL, expected: true },
+    { name: 'a page of another client', origin: 'https://other.example.com', expected: false },
+    { name: 'a page that hides its origin', origin: 'null', expected: false },
+    { name: 'an issuer that is no origin', origin: ACME.issuer, expected: false },
+    { name: 'nothing', origin: '', expected: false },
+  ])('is $expected for $name', ({ origin, expected }) => {
+    expect(allowed(origin)).toBe(expected)
   })
 })

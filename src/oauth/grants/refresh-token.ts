@@ -1,0 +1,54 @@
+import { invalidGrant, invalidRequest } from '../errors.js'
+import type { Grant, Ports, Tenant } from '../ports.js'
+import { refreshTarget } from '../resource.js'
+import type { GrantRequest, TokenResponse } from './grant.js'
+
+/** Refresh token grant, RFC 6749 §6. Rotation and reuse detection, RFC 9700 §4.14.2. */
+export async function refreshToken(
+  { tenant, client, params, by }: GrantRequest,
+  { refreshTokens, grants, apis, mint }: Pick<Ports, 'refreshTokens' | 'grants' | 'apis' | 'mint'>,
+): Promise<TokenResponse> {
+  const token = params.get('refresh_token')
+  if (token === undefined) throw invalidRequest('refresh_token is required.')
+  const presented = await presentedGrant({ tenant, token }, { refreshTokens, grants })
+  if (!('grant' in presented)) throw invalidGrant(presented.refused)
+  const { grant, generation } = presented
+
+  // Everything that can fail is settled before the generation is spent.
+  // RFC 6749 §6: the token is bound to the client it was issued to.
+  if (grant.clientId !== client.id) throw invalidGrant('refresh_token_of_other_client')
+  if (grant.state !== 'live') throw invalidGrant(`grant_${grant.state}`)
+  const ask = { resources: params.getAll('resource'), scope: params.get('scope') }
+  const { api, scope } = refreshTarget({ client, grant }, ask, await apis.list(tenant.id, grant.apis))
+  await mint.assertReady(tenant, api)
+
+  const outcome = await grants.refresh(grant, { generation, grace: client.grace }, by)
+  if (outcome.result !== 'rotated' && outcome.result !== 'replayed') {
+    throw invalidGrant(`refresh_token_${outcome.result}`)
+  }
+  const { rev, userId: subject } = grant
+  return {
+    ...(await mint.accessToken({ tenant, api, clientId: client.id, scope, rev, subject, grant })),
+    // Of the row's generation: whoever retries gets the winner's. It stands for all that was granted, RFC 6749 §6.
+    refresh_token: await refreshTokens.issue(grant, outcome.generation),
+  }
+}
+
+export type PresentedGrant = { readonly grant: Grant; readonly generation: number }
+
+/**
+ * The grant a refresh token stands for, in whatever state, once the token is proved to be ours, RFC 6749 §10.4; or why it is not, for
+ * the log. Nothing is spent here, and nothing may be before.
+ */
+export async function presentedGrant(
+  { tenant, token }: { readonly tenant: Tenant; readonly token: string },
+  { refreshTokens, grants }: Pick<Ports, 'refreshTokens' | 'grants'>,
+): Promise<PresentedGrant | { readonly refused: string }> {
+  const parsed = refreshTokens.parse(token)
+  if (!parsed) return { refused: 'refresh_token_malformed' }
+  const grant = await grants.find(tenant.id, parsed.grantId)
+  if (!grant) return { refused: 'refresh_token_unknown' }
+  // The row holds half of the key.
+  if (!(await refreshTokens.verify(token, grant))) return { refused: 'refresh_token_forged' }
+  return { grant, generation: parsed.generation }
+}

@@ -1,0 +1,65 @@
+import type { Introspector } from './client-auth.js'
+import { invalidRequest } from './errors.js'
+import { type PresentedGrant, presentedGrant } from './grants/refresh-token.js'
+import type { Params } from './params.js'
+import type { Client, Ports, Tenant } from './ports.js'
+
+export type IntrospectionPorts = Pick<Ports, 'unsealer' | 'refreshTokens' | 'grants' | 'revocations' | 'now'>
+
+/** RFC 7662 §2.2: active, with what the asker may know of it; or inactive, and nothing more. */
+export type Introspection = { readonly active: false } | ({ readonly active: true } & Readonly<Record<string, unknown>>)
+
+type Question = { readonly tenant: Tenant; readonly by: Introspector; readonly token: string }
+
+// RFC 7662 §2.2: of a token that is not active nothing else is said, least of all why.
+const INACTIVE: Introspection = { active: false }
+
+/**
+ * Says whether a token counts now, RFC 7662 §2.2. An API learns all claims of tokens for itself; a client of its own tokens only what
+ * it was told when it got them, for the seal holds against it too; anything else is inactive. Throws `invalid_request` alone.
+ */
+export async function introspect(
+  { params, ...asked }: Omit<Question, 'token'> & { readonly params: Params },
+  ports: IntrospectionPorts,
+): Promise<Introspection> {
+  const token = params.get('token')
+  if (token === undefined) throw invalidRequest('token is required.')
+  // RFC 7662 §2.1: a wrong `token_type_hint` hides nothing. The two kinds never look alike, so it is not read.
+  const presented = await presentedGrant({ tenant: asked.tenant, token }, ports)
+  if (!('grant' in presented)) return accessToken({ ...asked, token }, ports)
+  return 'client' in asked.by ? refreshToken(presented, asked.by.client) : INACTIVE
+}
+
+async function accessToken(
+  { tenant, by, token }: Question,
+  { unsealer, revocations, now }: Pick<Ports, 'unsealer' | 'revocations' | 'now'>,
+): Promise<Introspection> {
+  const opened = await unsealer.open(tenant, token)
+  if ('unreadable' in opened) return INACTIVE
+  const { claims, signingKeyId } = opened
+  // RFC 7662 §4: whose it is, and until when.
+  if (claims.iss !== tenant.issuer || claims.exp <= now()) return INACTIVE
+  const forAsker = 'api' in by ? claims.aud === by.api.identifier : claims.client_id === by.client.id
+  if (!forAsker) return INACTIVE
+  // RFC 7662 §4: whether it was revoked, by any layer.
+  if ((await revocations.judge(tenant.id, claims, signingKeyId)) !== 'live') return INACTIVE
+  if ('api' in by) return { ...claims, active: true, token_type: 'Bearer' }
+  const { client_id, scope, exp, iat } = claims
+  return { active: true, token_type: 'Bearer', client_id, scope, exp, iat }
+}
+
+function refreshToken({ grant, generation }: PresentedGrant, client: Client): Introspection {
+  if (grant.clientId !== client.id || grant.state !== 'live') return INACTIVE
+  // A spent one is no longer a token, whatever a retry within the grace gets for it. To ask is not to use: nothing is revoked.
+  if (generation < grant.generation) return INACTIVE
+  return {
+    active: true,
+    client_id: client.id,
+    scope: grant.scope.join(' '),
+    sub: grant.userId,
+    iat: seconds(grant.createdAt),
+    exp: seconds(grant.expiresAt),
+  }
+}
+
+const seconds = (date: Date) => Math.floor(date.getTime() / 1000)

@@ -1,0 +1,24 @@
+import { CLIENT_AUTH_METHODS, SECRET_AUTH_METHODS } from './client-auth.js'
+import { grantTypes } from './grants/index.js'
+import type { Policy, Tenant } from './ports.js'
+
+/**
+ * The authorization server's metadata, RFC 8414 §2: what works, and nothing else. Every URL is made of the issuer, which no request
+ * has a say in. Two members are ours: `revocation_list_endpoint` and `revocation_list_max_staleness` (seconds).
+ */
+export function metadata({ issuer }: Pick<Tenant, 'issuer'>, { maxStaleness }: Pick<Policy, 'maxStaleness'>) {
+  return {
+    issuer,
+    token_endpoint: `${issuer}/oauth2/token`,
+    token_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
+    jwks_uri: `${issuer}/jwks`,
+    // RFC 8414 §3.2: there is no authorization endpoint, so `response_types_supported` has no element and is left out.
+    grant_types_supported: grantTypes,
+    introspection_endpoint: `${issuer}/oauth2/introspect`,
+    introspection_endpoint_auth_methods_supported: SECRET_AUTH_METHODS,
+    revocation_endpoint: `${issuer}/oauth2/revoke`,
+    revocation_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
+    revocation_list_endpoint: `${issuer}/revocations`,
+    revocation_list_max_staleness: maxStaleness,
+  }
+}

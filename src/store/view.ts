@@ -1,0 +1,179 @@
+import type { Client, Pool, QueryConfig } from 'pg'
+import type { View } from '../oauth/ports.js'
+import { createListener } from './listener.js'
+import type { Log } from './log.js'
+import { createPolling } from './polling.js'
+
+const MAX_TENANTS = 2_000
+const MAX_ENTRIES = 20_000
+
+export type ViewStats = {
+  /** Seconds since the start of the last successful poll; Infinity before the first. */
+  readonly age: number
+  /** Younger than the bound. */
+  readonly fresh: boolean
+  readonly tenants: number
+  readonly entries: number
+  /** Hears of changes at once, not by polling alone. */
+  readonly listening: boolean
+}
+
+/** Names one remembered thing. `key` is unique within tenant and kind. */
+export type Remembered = { readonly tenantId: string; readonly kind: string; readonly key: string }
+
+export type RememberingView = View & {
+  /**
+   * What `load` found, remembered until something of the tenant changes; called every time while the view is not fresh. Only for
+   * what is changed by a revocation of a client, API, key or tenant, or announced by `config_changed`: the state of a user, session
+   * or grant is never remembered, and nor is undefined.
+   */
+  remember<T>(what: Remembered, load: () => Promise<T | undefined>): Promise<T | undefined>
+  /** Resolves once what was committed before the call is known here. */
+  catchUp(): Promise<void>
+  /** Called after a tenant's revision or configuration has moved. Returns how to stop. */
+  onChange(listener: (tenantId: string) => void): () => void
+  stats(): ViewStats
+  close(): Promise<void>
+}
+
+type Row = { tenant_id: string; revision: string; wide_revision: string; config_revision: string }
+/** What is known of a tenant. Another object whenever what is remembered no longer holds: each entry belongs to one. */
+type Epoch = { known: Row | undefined; checkedAt: number }
+type Entry = { readonly epoch: Epoch; readonly value: Promise<unknown> }
+
+const REVISIONS: QueryConfig & { query_timeout: number } = {
+  name: 'view_revisions',
+  text: 'SELECT tenant_id, revision, wide_revision, config_revision FROM revisions WHERE tenant_id = ANY ($1::uuid[])',
+  query_timeout: 2_000,
+}
+
+/**
+ * What this process remembers of the tenants in use, and the revision up to which it is true. Postgres is asked every half second
+ * and whenever a change is announced, and a tenant's state is forgotten before the revision that changed it is shown. Nothing is
+ * used or remembered unless the last successful poll began less than `maxStaleness` seconds ago. `direct` makes connections on
+ * which LISTEN works; without it changes are polled for alone.
+ */
+export function createView({
+  pool,
+  maxStaleness,
+  log,
+  direct,
+}: {
+  pool: Pool
+  maxStaleness: number
+  log: Pick<Log, 'info' | 'warn'>
+  direct?: () => Promise<Client>
+}): RememberingView {
+  // Both in the order of use, the least recent first.
+  const tenants = new Map<string, Epoch>()
+  const entries = new Map<string, Entry>()
+  const listeners = new Set<(tenantId: string) => void>()
+  let polledAt = Number.NEGATIVE_INFINITY
+  let failing = false
+
+  const isYoung = (at: number) => performance.now() - at < maxStaleness * 1000
+
+  function freshEpoch(tenantId: string): Epoch | undefined {
+    const epoch = tenants.get(tenantId) ?? { known: undefined, checkedAt: Number.NEGATIVE_INFINITY }
+    touch(tenants, { key: tenantId, value: epoch }, MAX_TENANTS)
+    if (!epoch.known) polling.soon()
+    return isYoung(epoch.checkedAt) ? epoch : undefined
+  }
+
+  function apply(tenantId: string, row: Row | undefined, at: number): void {
+    const epoch = tenants.get(tenantId)
+    if (!epoch) return
+    const { known } = epoch
+    if (!row) {
+      tenants.delete(tenantId)
+    } else if (known?.wide_revision === row.wide_revision && known.config_revision === row.config_revision) {
+      // A revocation of a token, grant, session or user touches nothing that is remembered.
+      epoch.known = row
+      epoch.checkedAt = at
+    } else {
+      // What was loaded under the old epoch, and what is still being loaded, belongs to nothing from here on.
+      tenants.set(tenantId, { known: row, checkedAt: at })
+    }
+    if (known && (known.revision !== row?.revision || known.config_revision !== row.config_revision)) {
+      for (const listener of listeners) listener(tenantId)
+    }
+  }
+
+  async function ask(startedAt: number): Promise<void> {
+    const asked = [...tenants.keys()]
+    try {
+      const { rows } = await pool.query<Row>(REVISIONS, [asked])
+      const found = new Map(rows.map((row) => [row.tenant_id, row]))
+      for (const tenantId of asked) apply(tenantId, found.get(tenantId), startedAt)
+      polledAt = startedAt
+      if (failing) log.info({}, 'The revisions can be polled again')
+      failing = false
+    } catch (error) {
+      if (!failing) log.warn({ err: error }, 'The revisions cannot be polled: soon every read will go to the database')
+      failing = true
+      throw error
+    }
+  }
+
+  /** `tenant:revision`; only news of a tenant in use is worth a poll. */
+  function heard(payload: string): void {
+    const [tenantId = '', revision] = payload.split(':')
+    const known = tenants.get(tenantId)?.known
+    if (known && known.revision !== revision && known.config_revision !== revision) polling.soon()
+  }
+
+  function load<T>(key: string, epoch: Epoch, read: () => Promise<T | undefined>): Promise<T | undefined> {
+    const value = read()
+    const entry: Entry = { epoch, value }
+    touch(entries, { key, value: entry }, MAX_ENTRIES)
+    const forget = () => {
+      if (entries.get(key) === entry) entries.delete(key)
+    }
+    value.then((found) => found === undefined && forget(), forget)
+    return value
+  }
+
+  const polling = createPolling(ask, { interval: 500, gap: 10 })
+  const listener =
+    direct &&
+    createListener({ connect: direct, channel: 'bulla', log }, { onMessage: heard, onConnected: polling.soon })
+
+  return {
+    async revision(tenantId) {
+      if (!freshEpoch(tenantId)) await polling.poll()
+      return Number(tenants.get(tenantId)?.known?.revision ?? 0)
+    },
+    async remember<T>({ tenantId, kind, key }: Remembered, read: () => Promise<T | undefined>) {
+      const epoch = freshEpoch(tenantId)
+      if (!epoch) return read()
+      const name = `${tenantId} ${kind} ${key}`
+      const entry = entries.get(name)
+      if (entry?.epoch !== epoch) return load(name, epoch, read)
+      touch(entries, { key: name, value: entry }, MAX_ENTRIES)
+      return entry.value as Promise<T | undefined>
+    },
+    catchUp: polling.poll,
+    onChange(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    stats: () => ({
+      age: (performance.now() - polledAt) / 1000,
+      fresh: isYoung(polledAt),
+      tenants: tenants.size,
+      entries: entries.size,
+      listening: listener?.connected() ?? false,
+    }),
+    async close() {
+      await Promise.all([listener?.close(), polling.close()])
+    },
+  }
+}
+
+function touch<T>(map: Map<string, T>, { key, value }: { key: string; value: T }, max: number): void {
+  map.delete(key)
+  map.set(key, value)
+  if (map.size <= max) return
+  const [oldest] = map.keys()
+  if (oldest !== undefined) map.delete(oldest)
+}

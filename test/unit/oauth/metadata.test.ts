@@ -1,0 +1,31 @@
+import { describe, expect, it } from 'vitest'
+import { grantTypes } from '../../../src/oauth/grants/index.js'
+import { metadata } from '../../../src/oauth/metadata.js'
+import { ACME, DEFAULT_TENANT } from '../../support/app.js'
+
+describe.each([DEFAULT_TENANT, ACME])('metadata of $issuer', (tenant) => {
+  const document = metadata(tenant, { maxStaleness: 5 })
+
+  it('names what works, under its issuer', () => {
+    expect(document).toEqual({
+      issuer: tenant.issuer,
+      token_endpoint: `${tenant.issuer}/oauth2/token`,
+      token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
+      jwks_uri: `${tenant.issuer}/jwks`,
+      grant_types_supported: grantTypes,
+      introspection_endpoint: `${tenant.issuer}/oauth2/introspect`,
+      introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
+      revocation_endpoint: `${tenant.issuer}/oauth2/revoke`,
+      revocation_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
+      revocation_list_endpoint: `${tenant.issuer}/revocations`,
+      revocation_list_max_staleness: 5,
+    })
+  })
+
+  it('has no empty list, no null and no empty text, RFC 8414 §3.2', () => {
+    for (const value of Object.values(document)) {
+      expect(value).not.toBeNull()
+      if (typeof value !== 'number') expect(value.length).toBeGreaterThan(0)
+    }
+  })
+})
