@@ -1,0 +1,25 @@
+import { introspectionRoute } from '../../src/http/routes/introspection.js'
+import { jwksRoute } from '../../src/http/routes/jwks.js'
+import { metadataRoute } from '../../src/http/routes/metadata.js'
+import { revocationRoute } from '../../src/http/routes/revocation.js'
+import { revocationsRoute } from '../../src/http/routes/revocations.js'
+import { tokenRoute } from '../../src/http/routes/token.js'
+import { testApp } from './app.js'
+import { createWorld } from './ports.js'
+
+/** The endpoints of the protocol over a world in memory, with one API and one confidential client of it. */
+export function oauthApp() {
+  const world = createWorld()
+  const api = world.addApi()
+  const client = world.addClient({ apis: [api.id] })
+  const app = testApp([tokenRoute, introspectionRoute, revocationRoute, revocationsRoute, metadataRoute, jwksRoute], {
+    deps: world.ports,
+    tenants: world.ports.tenants,
+    clients: world.ports.clients,
+  })
+  return { world, app, api, client, reasons: () => app.lines().map(({ reason }) => reason) }
+}
+
+/** An `Authorization` header of a client's or an API's credentials. */
+export const basic = ({ id, secret }: { readonly id: string; readonly secret: string }) =>
+  `Basic ${Buffer.from(`${encodeURIComponent(id)}:${encodeURIComponent(secret)}`).toString('base64')}`
