@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Pool } from 'pg'
-import { createEnvelope } from '../../src/crypto/envelope.js'
-import { createKeyring } from '../../src/keys/keyring.js'
+import { createEnvelope, type Envelope } from '../../src/crypto/envelope.js'
+import { createKeyring, type Remember } from '../../src/keys/keyring.js'
 import type { KeyStore } from '../../src/keys/ports.js'
 import { createRotation } from '../../src/keys/rotation.js'
 import type { Log, Tenant } from '../../src/oauth/ports.js'
@@ -29,21 +29,16 @@ export function recordingLog(): Log & { readonly lines: Line[] } {
   return { lines, info: write('info'), warn: write('warn'), error: write('error') }
 }
 
+type ProcessOptions = { envelope?: Envelope; now?: () => number; remember?: Remember }
+
 /** What one process has of keys, over a store; it remembers nothing unless told. */
-export function keyProcess(keys: KeyStore, { envelope = createEnvelope(randomBytes(32)), now = () => 0 } = {}) {
+export function keyProcess(keys: KeyStore, options: ProcessOptions = {}) {
+  const { envelope = createEnvelope(randomBytes(32)), now = () => 0, remember = (_, load) => load() } = options
   const log = recordingLog()
   const rotation = createRotation({ keys, envelope, lifetimes: LIFETIMES, log })
-  const keyring = createKeyring({
-    keys,
-    envelope,
-    log,
-    now,
-    remember: (_, load) => load(),
-    ensure: rotation.ensure,
-  })
+  const keyring = createKeyring({ keys, envelope, log, now, remember, ensure: rotation.ensure })
   return { keys, envelope, log, rotation, keyring }
 }
 
 /** One process over a database. */
-export const databaseProcess = (pool: Pool, options: Parameters<typeof keyProcess>[1] = {}) =>
-  keyProcess(createKeyStore(pool), options)
+export const databaseProcess = (pool: Pool, options: ProcessOptions = {}) => keyProcess(createKeyStore(pool), options)

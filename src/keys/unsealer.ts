@@ -1,0 +1,39 @@
+import { TokenError } from '../crypto/token-error.js'
+import type { Tenant, Unsealer } from '../oauth/ports.js'
+import { openOwn } from '../wire/open-own.js'
+import type { Keyring, TenantKeys } from './keyring.js'
+
+/** Before any token was made: whether one has expired is the caller's to ask. */
+const NEVER = 0
+
+/** Reads the access tokens this server made for a tenant, in every format. RFC 7662 §4. */
+export function createUnsealer({ keyring }: { readonly keyring: Pick<Keyring, 'find'> }): Unsealer {
+  return {
+    async open(tenant, token) {
+      let unreadable = 'unknown_key'
+      const opened = await keyring.find(tenant.id, (keys) => {
+        const result = read(token, tenant, keys)
+        if ('claims' in result) return result
+        unreadable = result.unreadable
+        // Only a key that another process made since could change the answer.
+        return unreadable === 'unknown_key' ? undefined : result
+      })
+      return opened ?? { unreadable }
+    },
+  }
+}
+
+function read(token: string, { issuer }: Tenant, keys: TenantKeys): Awaited<ReturnType<Unsealer['open']>> {
+  try {
+    const { claims, kid } = openOwn(token, {
+      issuer,
+      now: NEVER,
+      kekById: (id) => keys.kek(id)?.key,
+      resolveKey: keys.verification,
+    })
+    return { claims, signingKeyId: kid }
+  } catch (error) {
+    if (error instanceof TokenError) return { unreadable: error.reason }
+    throw error
+  }
+}

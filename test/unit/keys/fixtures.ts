@@ -1,0 +1,118 @@
+import { randomUUID } from 'node:crypto'
+import { exportJWK, generateKeyPair, type JWK } from 'jose'
+import { createJwks } from '../../../src/keys/jwks.js'
+import type { Remember } from '../../../src/keys/keyring.js'
+import { createListSigner } from '../../../src/keys/list-signer.js'
+import { createMint } from '../../../src/keys/mint.js'
+import { createFindRecipient } from '../../../src/keys/recipient.js'
+import { createRefreshTokens } from '../../../src/keys/refresh-tokens.js'
+import { createUnsealer } from '../../../src/keys/unsealer.js'
+import type { Api, Grant, Tenant, TokenRequest } from '../../../src/oauth/ports.js'
+import { memoryKeyStore } from '../../support/key-memory.js'
+import { keyProcess } from '../../support/keys.js'
+
+export const NOW = 1_800_000_000
+export const POLICY = {
+  accessTokenLifetime: 300,
+  grantLifetime: 2_592_000,
+  grantIdleLifetime: 604_800,
+  maxStaleness: 5,
+}
+
+export const newTenant = (about: Partial<Tenant> = {}): Tenant => ({
+  id: randomUUID(),
+  slug: 'default',
+  issuer: 'https://login.example',
+  maxTokenLifetime: 3600,
+  disabled: false,
+  ...about,
+})
+
+/** Everything of keys/, on a store in memory and a clock that tests move. */
+export async function newServer(tenant = newTenant()) {
+  const clock = { time: NOW }
+  const now = () => clock.time
+  const store = memoryKeyStore(clock)
+  // A view that forgets at every change, and then only.
+  const remembered = new Map<string, { rows: unknown; value: Promise<unknown> }>()
+  const remember: Remember = <T>({ tenantId }: { tenantId: string }, load: () => Promise<T>) => {
+    const rows = store.byTenant.get(tenantId)
+    const known = remembered.get(tenantId)
+    const value = known?.rows === rows && known ? known.value : load()
+    remembered.set(tenantId, { rows, value })
+    return value as Promise<T>
+  }
+  const process = keyProcess(store, { now, remember })
+  const { keyring, log, rotation } = process
+  const recipient = createFindRecipient({ log, now })
+  await rotation.ensure(tenant.id)
+  return {
+    ...process,
+    tenant,
+    clock,
+    store,
+    recipient,
+    mint: createMint({ keyring, recipient, now, log, policy: POLICY }),
+    unsealer: createUnsealer({ keyring }),
+    refreshTokens: createRefreshTokens({ keyring }),
+    jwks: createJwks({ keyring }),
+    listSigner: createListSigner({ keyring }),
+  }
+}
+export type Server = Awaited<ReturnType<typeof newServer>>
+
+/** What an API keeps to itself and what it publishes. */
+export async function encryptionKey(alg: string, crv?: string): Promise<{ privateJwk: JWK; publicJwk: JWK }> {
+  const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true, ...(crv && { crv }) })
+  const name = { kid: `api-${crv ?? 'rsa'}`, use: 'enc' }
+  return {
+    privateJwk: { ...(await exportJWK(privateKey)), ...name },
+    publicJwk: { ...(await exportJWK(publicKey)), ...name },
+  }
+}
+
+export const newApi = (tenant: Tenant, about: Partial<Api> = {}): Api => ({
+  tenantId: tenant.id,
+  id: 'api-1',
+  identifier: 'https://api.example/orders',
+  name: 'Orders',
+  scopes: ['orders:read', 'orders:write'],
+  format: 'sealed',
+  signingAlgorithm: 'ES256',
+  encryptionAlgorithm: 'ECDH-ES',
+  encryptionMethod: 'A256GCM',
+  jwks: undefined,
+  jwksUri: undefined,
+  jwksFetchedAt: undefined,
+  tokenLifetime: undefined,
+  secretHashes: [],
+  disabled: false,
+  ...about,
+})
+
+export const newGrant = (
+  about: Partial<NonNullable<TokenRequest['grant']>> = {},
+): NonNullable<TokenRequest['grant']> & Pick<Grant, 'id'> => ({
+  id: randomUUID(),
+  sessionId: undefined,
+  authTime: new Date((NOW - 60) * 1000),
+  amr: ['pwd'],
+  acr: undefined,
+  expiresAt: new Date((NOW + 2_592_000) * 1000),
+  ...about,
+})
+
+export const newRequest = (
+  { tenant }: Pick<Server, 'tenant'>,
+  api: Api,
+  about: Partial<TokenRequest> = {},
+): TokenRequest => ({
+  tenant,
+  api,
+  clientId: 'client-1',
+  scope: ['orders:read', 'orders:write'],
+  rev: 1_800_000_000_000_000,
+  subject: '3f0f9f5e-8f43-4f43-9d1c-5f2b7c0f2a11',
+  grant: newGrant(),
+  ...about,
+})
