@@ -5,10 +5,12 @@ export type KdfInput = {
   algorithm: string
   apu: Uint8Array
   apv: Uint8Array
+  /** Length of the key in bits, 256 unless told, at most that. */
+  keyBits?: number
 }
 
-/** Derives a 256-bit key from an agreed secret: one round of Concat KDF with SHA-256. RFC 7518 §4.6.2. */
-export function concatKdf(sharedSecret: Uint8Array, { algorithm, apu, apv }: KdfInput): Buffer {
+/** Derives a key from an agreed secret: one round of Concat KDF with SHA-256. RFC 7518 §4.6.2. */
+export function concatKdf(sharedSecret: Uint8Array, { algorithm, apu, apv, keyBits = 256 }: KdfInput): Buffer {
   return createHash('sha256')
     .update(uint32(1))
     .update(sharedSecret)
@@ -18,8 +20,9 @@ export function concatKdf(sharedSecret: Uint8Array, { algorithm, apu, apv }: Kdf
     .update(apu)
     .update(uint32(apv.length))
     .update(apv)
-    .update(uint32(256))
+    .update(uint32(keyBits))
     .digest()
+    .subarray(0, keyBits / 8)
 }
 
 function uint32(value: number): Buffer {

@@ -10,7 +10,6 @@ export type TokenErrorReason =
   | 'content_replaced'
   | 'invalid_claims'
   | 'wrong_issuer'
-  | 'expired'
 
 /** Any token that does not count. Its text never says why; `reason` is for the log. */
 export class TokenError extends Error {

@@ -1,10 +1,11 @@
-import { CompactEncrypt, compactDecrypt, importJWK, jwtVerify } from 'jose'
+import { CompactEncrypt, compactDecrypt, importJWK, type JWK, jwtVerify } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { signAccessToken } from '../../../src/wire/access-token.js'
 import { openOwn, openSealed } from '../../../src/wire/open-own.js'
 import { openWithPrivateKey } from '../../../src/wire/open-with-private-key.js'
 import { sealAccessToken, sealOpaque } from '../../../src/wire/seal.js'
-import { apis, claims, kek, kekById, ownKeys, publicPart, signingKey } from './fixtures.js'
+import { publicJwk } from '../../support/jwk.js'
+import { apis, claims, kek, kekById, ownKeys, signingKey } from './fixtures.js'
 
 const inner = signAccessToken(claims, signingKey)
 
@@ -12,8 +13,8 @@ describe.each(apis)('a token sealed by $name', (api) => {
   const token = sealAccessToken(inner, api, kek)
 
   it('is opened by jose with the private key of the API, signature and claims included', async () => {
-    const { plaintext, protectedHeader } = await compactDecrypt(token, await importJWK(api.privateJwk, api.alg))
-    expect(protectedHeader).toMatchObject({ alg: api.alg, enc: api.enc, cty: 'JWT', kid: api.privateJwk.kid })
+    const { plaintext, protectedHeader } = await compactDecrypt(token, await importJWK(api.privateJwk as JWK, api.alg))
+    expect(protectedHeader).toMatchObject({ alg: api.alg, enc: api.enc, cty: 'JWT', kid: api.key.kid })
     const verified = await jwtVerify(plaintext, signingKey.publicKey, {
       typ: 'at+jwt',
       currentDate: new Date(claims.iat * 1000),
@@ -43,8 +44,8 @@ describe.each(apis)('a token sealed by $name', (api) => {
       .setKeyManagementParameters(
         api.alg === 'RSA-OAEP-256' ? {} : { apu: Buffer.from('Alice'), apv: Buffer.from('Bob') },
       )
-    const { kid: _, ...publicJwk } = publicPart(api.privateJwk)
-    const josesToken = await encrypt.encrypt(await importJWK(publicJwk, api.alg))
+    const key = await importJWK(publicJwk(api.privateJwk) as JWK, api.alg)
+    const josesToken = await encrypt.encrypt(key)
     expect(openWithPrivateKey(josesToken, [{ ...api.decryptionKey, kid: 'api' }])).toEqual({ inner })
   })
 })
