@@ -60,7 +60,10 @@ export function agreeWithSender(key: EcdhDecryptionKey, epk: Record<string, unkn
   return publicKey && agreeX25519(key.privateKey, publicKey)
 }
 
-/** Encodes nothing of a failure: a key that will not decrypt becomes a random one. RFC 7516 §11.5. */
+/**
+ * Decrypts a content key with RSA-OAEP-256. One that will not decrypt becomes a random key, so that this failure looks like any
+ * other. RFC 7516 §11.5.
+ */
 export function decryptRsaKey(privateKey: KeyObject, encryptedKey: Uint8Array): Buffer {
   const substitute = randomBytes(CONTENT_KEY_LENGTH)
   try {

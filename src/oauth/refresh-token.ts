@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { decodeBase64url } from '../crypto/base64url.js'
+import { bytesToUuid, uuidToBytes } from '../crypto/uuid.js'
 
 /** A server key for refresh tokens. `id` is 0-255, `key` at least 32 bytes. */
 export type MacKey = { id: number; key: Buffer }
@@ -35,7 +36,7 @@ const MAC_LABEL = 'bulla/refresh-token/v1'
  * RFC 6749 §10.4.
  */
 export function formatRefreshToken({ grantId, generation, ...bound }: RefreshTokenGrant, macKey: MacKey): string {
-  const id = Buffer.from(grantId.replaceAll('-', ''), 'hex')
+  const id = uuidToBytes(grantId)
   if (id.length !== 16) throw new RangeError('A grant id is a UUID.')
   const body = Buffer.alloc(BODY_LENGTH)
   body.writeUInt8(VERSION)
@@ -50,18 +51,9 @@ export function parseRefreshToken(text: string): ParsedRefreshToken | undefined 
   if (typeof text !== 'string' || text.length !== TEXT_LENGTH) return undefined
   const bytes = decodeBase64url(text)
   if (bytes?.length !== TOKEN_LENGTH || bytes[0] !== VERSION) return undefined
-  const hex = bytes.toString('hex', 2, 18)
   return {
     macKeyId: bytes.readUInt8(1),
-    grantId: [
-      [0, 8],
-      [8, 12],
-      [12, 16],
-      [16, 20],
-      [20, 32],
-    ]
-      .map(([from, to]) => hex.slice(from, to))
-      .join('-'),
+    grantId: bytesToUuid(bytes.subarray(2, 18)),
     generation: bytes.readUInt32BE(18),
     body: bytes.subarray(0, BODY_LENGTH),
     mac: bytes.subarray(BODY_LENGTH),

@@ -1,6 +1,5 @@
 import { decodeBase64url } from '../crypto/base64url.js'
 import { concatKdf } from '../crypto/concat-kdf.js'
-import { CONTENT_KEY_LENGTH } from '../crypto/content-encryption.js'
 import { agreeWithSender, type DecryptionKey, decryptRsaKey, type EcdhDecryptionKey } from '../crypto/decryption-key.js'
 import { isJsonObject } from '../crypto/json.js'
 import { isEncryptionAlgorithm } from '../crypto/jwk.js'
@@ -47,8 +46,7 @@ function agreedContentKey({ header, enc, encryptedKey }: Jwe, key: EcdhDecryptio
   const derivedKey = concatKdf(sharedSecret, { algorithm: isDirect ? enc : key.alg, apu, apv })
   // RFC 7516 §5.2: with direct agreement the encrypted key is empty.
   if (isDirect) return encryptedKey.length === 0 ? derivedKey : undefined
-  const contentKey = unwrapKey(derivedKey, encryptedKey)
-  return contentKey?.length === CONTENT_KEY_LENGTH ? contentKey : undefined
+  return unwrapKey(derivedKey, encryptedKey)
 }
 
 /** RFC 7518 §4.6.1: absent means empty. */

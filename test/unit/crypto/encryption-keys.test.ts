@@ -88,6 +88,7 @@ describe('a key set is refused as a whole', () => {
     ['has a weak RSA exponent', { ...rsa, e: 'AQ' }],
     ['has a weak RSA exponent', { ...rsa, e: 'Aw' }],
     ['has a weak RSA exponent', { ...rsa, e: 'AQAA' }],
+    ['has a weak RSA exponent', { ...rsa, e: 'AQAC' }],
     ['has a weak RSA exponent', { ...rsa, e: b64(Buffer.alloc(100, 0xff)) }],
     [
       'has an RSA modulus with a small factor',

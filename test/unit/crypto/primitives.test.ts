@@ -1,3 +1,4 @@
+import { createCipheriv } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { decodeBase64url, encodeBase64url } from '../../../src/crypto/base64url.js'
@@ -177,7 +178,21 @@ describe('content encryption', () => {
     expect(decryptContent({ ...content, iv: content.iv.subarray(1) }, aad, { enc, key })).toBeUndefined()
     expect(decryptContent({ ...content, iv: Buffer.alloc(content.iv.length) }, aad, { enc, key })).toBeUndefined()
     expect(decryptContent(content, aad, { enc, key: Buffer.alloc(32) })).toBeUndefined()
-    expect(decryptContent(content, aad, { enc, key: key.subarray(16) })).toBeUndefined()
+    for (const length of [0, 16, 24, 31, 33, 48, 64]) {
+      const wrong = Buffer.concat([key, key]).subarray(0, length)
+      expect(decryptContent(content, aad, { enc, key: wrong })).toBeUndefined()
+      expect(() => encryptContent(key, aad, { enc, key: wrong })).toThrow()
+    }
+  })
+
+  it('refuses an A256GCM IV of another length even from a sender who knows the key', () => {
+    for (const length of [8, 13, 16]) {
+      const iv = Buffer.alloc(length, 7)
+      const cipher = createCipheriv('aes-256-gcm', key, iv).setAAD(aad)
+      const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final()])
+      const content = { iv, ciphertext, tag: cipher.getAuthTag() }
+      expect(decryptContent(content, aad, { enc: 'A256GCM', key })).toBeUndefined()
+    }
   })
 
   it('never uses an IV twice', () => {

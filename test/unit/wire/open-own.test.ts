@@ -5,7 +5,7 @@ import { encodeBase64url } from '../../../src/crypto/base64url.js'
 import { concatKdf } from '../../../src/crypto/concat-kdf.js'
 import { generateSigningKey } from '../../../src/crypto/jwk.js'
 import { signJws } from '../../../src/crypto/jws.js'
-import { unwrapKey } from '../../../src/crypto/key-wrap.js'
+import { unwrapKey, wrapKey } from '../../../src/crypto/key-wrap.js'
 import { signAccessToken } from '../../../src/wire/access-token.js'
 import { encryptJwe, parseJwe } from '../../../src/wire/jwe.js'
 import { openOpaque, openOwn, openSealed } from '../../../src/wire/open-own.js'
@@ -63,10 +63,26 @@ describe.each(apis)('an API that knows the secret of a token made by $name', (ap
 it('an API cannot pass the wrapped secret of its token off as the key of an opaque one', () => {
   const { bk } = headerOf(sealAccessToken(inner, rsa, kek))
   const wrapped = Buffer.from(bk, 'base64url').subarray(4)
-  const secret = (unwrapKey(kek.key, wrapped) as Buffer).subarray(0, 32)
-  const header = { alg: 'A256KW', enc: 'A256GCM', cty: 'JWT', kid: String(kek.id) } as const
-  const token = encryptJwe(other, header, { contentKey: secret, encryptedKey: encodeBase64url(wrapped) })
-  expect(asServer(token)).toBe('decryption_failed')
+  const unwrapped = unwrapKey(kek.key, wrapped) as Buffer
+  const header = { alg: 'A256KW', cty: 'JWT', kid: String(kek.id) } as const
+  for (const enc of ['A256GCM', 'A128CBC-HS256'] as const) {
+    for (const contentKey of [unwrapped.subarray(0, 32), unwrapped.subarray(16)]) {
+      const token = encryptJwe(other, { ...header, enc }, { contentKey, encryptedKey: encodeBase64url(wrapped) })
+      expect(asServer(token)).toBe('decryption_failed')
+    }
+  }
+})
+
+it('a wrapped secret that is bound to no content is no secret', () => {
+  const secret = randomBytes(32)
+  const id = Buffer.alloc(4)
+  id.writeUInt32BE(kek.id)
+  for (const unbound of [secret, Buffer.concat([secret, Buffer.alloc(8)]), Buffer.concat([secret, Buffer.alloc(24)])]) {
+    const apu = Buffer.concat([id, wrapKey(kek.key, unbound)])
+    const contentKey = concatKdf(secret, { algorithm: 'A256GCM', apu, apv: Buffer.alloc(0) })
+    const header = { alg: 'ECDH-ES', enc: 'A256GCM', cty: 'JWT', apu: encodeBase64url(apu) } as const
+    expect(asServer(encryptJwe(other, header, { contentKey, encryptedKey: '' }))).toBe('decryption_failed')
+  }
 })
 
 it('a changed encrypted key is noticed by the server too, which does not need it', () => {

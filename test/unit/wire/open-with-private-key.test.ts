@@ -154,10 +154,18 @@ it('an API tries each of its unnamed keys that fit', () => {
   expect(refusal(() => openWithPrivateKey(token, [first, second] as (typeof unnamed)[]))).toBe('decryption_failed')
 })
 
-it('the random key that stands for an undecryptable RSA key is another each time', () => {
+it('an RSA key that does not decrypt, or to another length, becomes a random one, another each time', () => {
   const { privateKey } = rsa.decryptionKey as Extract<Api['decryptionKey'], { kty: 'RSA' }>
-  const substitutes = Array.from({ length: 5 }, () => decryptRsaKey(privateKey, Buffer.alloc(256)).toString('hex'))
-  expect(new Set(substitutes).size).toBe(5)
+  const { publicKey } = rsa.key as Extract<Api['key'], { kty: 'RSA' }>
+  const oaep = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }
+  const bad = [
+    Buffer.alloc(256),
+    Buffer.alloc(0),
+    ...[0, 16, 31, 33, 64].map((length) => publicEncrypt({ key: publicKey, ...oaep }, Buffer.alloc(length))),
+  ]
+  const substitutes = [...bad, ...bad].map((encryptedKey) => decryptRsaKey(privateKey, encryptedKey))
+  expect(substitutes.every(({ length }) => length === 32)).toBe(true)
+  expect(new Set(substitutes.map((key) => key.toString('hex'))).size).toBe(2 * bad.length)
 })
 
 it('a private key serves the algorithm it was imported for', () => {
