@@ -41,6 +41,7 @@ const LIMITS = {
 }
 const QUERY_LIMIT_MS = 20_000
 const CONNECT_LIMIT_MS = 5_000
+const GOODBYE_LIMIT_MS = 2_000
 // Connections move to a new primary or a new address within this, also where nobody ends the old ones.
 const CONNECTION_LIFETIME_S = 1_800
 
@@ -68,6 +69,16 @@ function unnamed(client: pg.PoolClient): void {
       : first
   client.query = ((first: unknown, ...rest: unknown[]) =>
     Reflect.apply(query, client, [strip(first), ...rest])) as typeof client.query
+}
+
+/** The connections of a pool that are open: it forgets them before they have ended. */
+function track(pool: pg.Pool): Set<Promise<unknown>> {
+  const open = new Set<Promise<unknown>>()
+  pool.on('connect', (client) => {
+    const ended: Promise<unknown> = new Promise((resolve) => client.once('end', resolve)).then(() => open.delete(ended))
+    open.add(ended)
+  })
+  return open
 }
 
 function openPool({ address, directAddress, poolSize, name, log }: DatabaseOptions): pg.Pool {
@@ -105,6 +116,7 @@ async function state(pool: pg.Pool): Promise<{ version: string; major: number; s
 export function openDatabase(options: DatabaseOptions): Database {
   const { address, directAddress = address, name, log } = options
   const pool = openPool(options)
+  const open = track(pool)
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) })
 
   async function attempt(): Promise<string | undefined> {
@@ -157,6 +169,13 @@ export function openDatabase(options: DatabaseOptions): Database {
     return client
   }
 
+  async function close(): Promise<void> {
+    await prisma.$disconnect()
+    await pool.end()
+    // A network that is gone does not keep us.
+    await Promise.race([Promise.all(open), wait(GOODBYE_LIMIT_MS, undefined, { ref: false })])
+  }
+
   let closed: Promise<void> | undefined
   return {
     pool,
@@ -165,7 +184,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     problem,
     untilReady,
     close: () => {
-      closed ??= prisma.$disconnect().then(() => pool.end())
+      closed ??= close()
       return closed
     },
   }

@@ -27,7 +27,9 @@ export function spawnOptions({ user }: Home): { env: NodeJS.ProcessEnv; cwd: str
   return { env, cwd: '/', ...(user ? { uid: user.uid, gid: user.gid } : {}) }
 }
 
-async function initdb(home: Home, program: string, draft: string): Promise<void> {
+type Draft = { folder: string; durable: boolean }
+
+async function initdb(home: Home, program: string, { folder: draft, durable }: Draft): Promise<void> {
   const password = join(draft, 'password')
   const data = join(draft, 'data')
   mkdirSync(data, { recursive: true, mode: 0o700 })
@@ -36,7 +38,11 @@ async function initdb(home: Home, program: string, draft: string): Promise<void>
   const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8']
   // Whoever reaches the socket, root apart, still has to know the password.
   const access = [`--username=${ROLE}`, '--auth=scram-sha-256', `--pwfile=${password}`]
-  await promisify(execFile)(program, [`--pgdata=${data}`, ...access, ...locale], spawnOptions(home))
+  await promisify(execFile)(
+    program,
+    [`--pgdata=${data}`, ...access, ...locale, ...(durable ? [] : ['--no-sync'])],
+    spawnOptions(home),
+  )
 }
 
 function explain(error: unknown, home: Home): StartError {
@@ -59,13 +65,13 @@ function checkVersion({ data }: Home, { major }: Binaries): void {
 }
 
 /** Makes the database cluster unless it is there. It appears whole or not at all, whatever ends this half way. */
-export async function initialise(home: Home, binaries: Binaries): Promise<void> {
+export async function initialise(home: Home, binaries: Binaries, durable: boolean): Promise<void> {
   if (existsSync(home.data)) return checkVersion(home, binaries)
   removeAbandoned(home.home)
   const draft = join(home.home, `init-${process.pid}`)
   try {
     writeOnce(home.passwordFile, randomBytes(24).toString('base64url'))
-    await initdb(home, binaries.initdb, draft)
+    await initdb(home, binaries.initdb, { folder: draft, durable })
     renameSync(join(draft, 'data'), home.data)
     syncFolder(home.home)
   } catch (error) {

@@ -1,9 +1,9 @@
-import { readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Log } from '../log.js'
 import { findBinaries } from './binaries.js'
-import { guard } from './guard.js'
+import { type Guard, guard } from './guard.js'
 import { openHome } from './home.js'
 import { initialise } from './initialise.js'
 import { type Connection, connectionString, start, stop } from './start.js'
@@ -38,40 +38,40 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
   const { kind, port, log, durable = true } = options
   const home = openHome(options.dataDir)
   const me = register(home.users, { kind, ...(port === undefined ? {} : { port }) })
-  const startedBy = join(home.home, 'started-by')
+  // There while a server has it, and after one was killed: that one will come back.
+  const kept = join(home.home, 'kept')
+
+  let guarded: Guard | undefined
 
   async function leave(): Promise<void> {
+    await guarded?.release()
+    if (guarded) rmSync(kept, { force: true })
     me.leave()
-    // A script leaves what a server started, also one that was killed and will come back.
-    if (kind === 'script' && readFileSync(startedBy, 'utf8') === 'server') return
+    if (existsSync(kept)) return
     await me.stopIfUnused(() => stop(home, log))
   }
 
   try {
     while (me.isBeingStopped()) await wait(20)
     const binaries = findBinaries(home.copies, home.user)
-    await initialise(home, binaries)
+    await initialise(home, binaries, durable)
     const { connection, here } = await start(home, binaries, { durable, log })
-    if (here || kind === 'server') writeFileSync(startedBy, kind)
-    const guarded =
-      kind === 'server'
-        ? await guard(connection, {
-            otherServers: () => me.others().filter((other) => other.kind === 'server'),
-            restart: async () => (await start(home, binaries, { durable, log })).connection,
-            log,
-          })
-        : undefined
+    if (here) rmSync(kept, { force: true })
+    if (kind === 'server') {
+      guarded = await guard(connection, {
+        otherServers: () => me.others().filter((other) => other.kind === 'server'),
+        restart: async (signal) => (await start(home, binaries, { durable, log, signal })).connection,
+        log,
+      })
+      writeFileSync(kept, '')
+    }
     log.debug({ home: home.home, user: home.user?.name, started: here }, 'the embedded Postgres runs')
     let closed: Promise<void> | undefined
-    const close = async (): Promise<void> => {
-      await guarded?.release()
-      await leave()
-    }
     return {
       connection,
       url: connectionString(connection),
       close: () => {
-        closed ??= close()
+        closed ??= leave()
         return closed
       },
     }

@@ -3,7 +3,6 @@ import {
   chmodSync,
   chownSync,
   closeSync,
-  existsSync,
   lstatSync,
   mkdirSync,
   mkdtempSync,
@@ -55,13 +54,12 @@ function makePrivate(path: string, { user }: Home): string {
 }
 
 /** A folder that only the database's user can enter, its path short enough for a socket. */
-function socketFolder(home: Home): string {
+function socketFolder(home: Home, last: string | undefined): string {
   const near = join(home.home, 'socket')
   if (Buffer.byteLength(`${near}/.s.PGSQL.${PORT}`) <= LONGEST_SOCKET_PATH) {
     mkdirSync(near, { recursive: true })
     return makePrivate(near, home)
   }
-  const last = findPostmaster(home)?.socketFolder
   if (last && isPrivate(last, home)) return last
   const short = Buffer.byteLength(tmpdir()) < 70 && (!home.user || canEnter(tmpdir(), home.user))
   return makePrivate(mkdtempSync(join(short ? tmpdir() : '/tmp', 'bulla-')), home)
@@ -89,19 +87,26 @@ function settings(folder: string, durable: boolean): string[] {
   return Object.entries(values).flatMap(([name, value]) => ['-c', `${name}=${value}`])
 }
 
-/** `said`: what it wrote to its log so far. */
-export type Spawned = { hasEnded: () => boolean; said: () => string }
+export type Spawned = {
+  pid: number | undefined
+  hasEnded: () => boolean
+  /** What it wrote to its log. */
+  said: () => string
+  /** Removes what one that could not start leaves. */
+  discard: () => void
+}
 
 /** Starts Postgres in a process group of its own, so that neither our end nor a Ctrl-C in the terminal reaches it. */
 export function spawnPostmaster(home: Home, program: string, durable: boolean): Spawned {
-  const stale = findPostmaster(home)
+  const last = findPostmaster(home)
   const options = spawnOptions(home)
   // Postgres takes any process with the pid in a left lock file for itself, a stranger too. This exempts that pid from the
   // check, and leaves the one for processes that still use its shared memory.
-  if (stale && !stale.runs) options.env['PG_GRANDPARENT_PID'] = String(stale.pid)
+  if (last && !last.runs) options.env['PG_GRANDPARENT_PID'] = String(last.pid)
   const log = openLog(home)
   const from = statSync(home.log).size
-  const args = ['-D', home.data, ...settings(socketFolder(home), durable)]
+  const folder = socketFolder(home, last?.socketFolder)
+  const args = ['-D', home.data, ...settings(folder, durable)]
   const child = spawn(program, args, { ...options, detached: true, stdio: ['ignore', log, log] })
   closeSync(log)
   child.unref()
@@ -110,8 +115,12 @@ export function spawnPostmaster(home: Home, program: string, durable: boolean): 
     failure = error.message
   })
   return {
+    pid: child.pid,
     hasEnded: () => failure !== undefined || child.exitCode !== null || child.signalCode !== null,
     said: () => failure ?? readFileSync(home.log).subarray(from).toString(),
+    discard: () => {
+      if (folder !== last?.socketFolder) removeSocketFolder(home, folder)
+    },
   }
 }
 
@@ -120,7 +129,12 @@ export function interrupt({ pid }: Postmaster): void {
   process.kill(pid, 'SIGINT')
 }
 
-/** Removes what a stopped Postgres leaves in the temporary directory. */
-export function removeSocketFolder(home: Home, { socketFolder }: Postmaster): void {
-  if (!socketFolder.startsWith(home.home) && existsSync(socketFolder)) rmdirSync(socketFolder)
+/** Removes the folder of a socket that is no more from the temporary directory. */
+export function removeSocketFolder(home: Home, folder: string): void {
+  if (folder.startsWith(home.home)) return
+  try {
+    rmdirSync(folder)
+  } catch {
+    // Somebody else uses it, or removed it.
+  }
 }

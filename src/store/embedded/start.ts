@@ -23,7 +23,7 @@ const LONGEST_START_MS = 5 * 60_000
 const LONGEST_STOP_MS = 60_000
 const STEP_MS = 20
 
-export type Options = { durable: boolean; log: Log }
+export type Options = { durable: boolean; log: Log; signal?: AbortSignal }
 
 /** `here`: by this call, and not found running. */
 export type Started = { connection: Connection; here: boolean }
@@ -62,7 +62,7 @@ function couldNotStart(home: Home, said: string): StartError {
 const PASSING = /lock file ".*" already exists|pre-existing shared memory block|is still in use/
 
 /** Starts Postgres, or finds it running, and answers once it takes connections. */
-export async function start(home: Home, binaries: Binaries, { durable, log }: Options): Promise<Started> {
+export async function start(home: Home, binaries: Binaries, { durable, log, signal }: Options): Promise<Started> {
   const deadline = Date.now() + LONGEST_START_MS
   let spawned: Spawned | undefined
   for (let step = 1; Date.now() < deadline; step++) {
@@ -70,17 +70,20 @@ export async function start(home: Home, binaries: Binaries, { durable, log }: Op
     // The socket first: it tells the truth even between containers that share a volume, where a pid doesn't.
     if (postmaster && isPrivate(postmaster.socketFolder, home)) {
       const connection = connectionTo(home, postmaster)
-      if (await answers(connection)) return { connection, here: spawned !== undefined && !spawned.hasEnded() }
+      const here = spawned?.pid === postmaster.pid
+      // One of ours that another process outran is about to end, and is awaited.
+      if ((here || !spawned) && (await answers(connection))) return { connection, here }
     }
     if (spawned?.hasEnded()) {
       const said = spawned.said()
+      spawned.discard()
       if (!PASSING.test(said)) throw couldNotStart(home, said)
       spawned = undefined
     } else if (!spawned && !postmaster?.runs) {
       spawned = spawnPostmaster(home, binaries.postgres, durable)
     }
     if (step % 500 === 0) log.info({ log: home.log }, 'the embedded Postgres is still starting')
-    await wait(STEP_MS)
+    await wait(STEP_MS, undefined, { signal })
   }
   throw couldNotStart(home, `It did not take connections within ${LONGEST_START_MS / 1000} s.`)
 }
@@ -101,7 +104,7 @@ export async function stop(home: Home, log: Log): Promise<void> {
     }
     await wait(STEP_MS)
   }
-  removeSocketFolder(home, postmaster)
+  removeSocketFolder(home, postmaster.socketFolder)
 }
 
 /** A connection string for programs that want one. */
