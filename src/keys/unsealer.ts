@@ -3,9 +3,6 @@ import type { Tenant, Unsealer } from '../oauth/ports.js'
 import { openOwn } from '../wire/open-own.js'
 import type { Keyring, TenantKeys } from './keyring.js'
 
-/** Before any token was made: whether one has expired is the caller's to ask. */
-const NEVER = 0
-
 /** Reads the access tokens this server made for a tenant, in every format. RFC 7662 §4. */
 export function createUnsealer({ keyring }: { readonly keyring: Pick<Keyring, 'find'> }): Unsealer {
   return {
@@ -27,7 +24,6 @@ function read(token: string, { issuer }: Tenant, keys: TenantKeys): Awaited<Retu
   try {
     const { claims, kid } = openOwn(token, {
       issuer,
-      now: NEVER,
       kekById: (id) => keys.kek(id)?.key,
       resolveKey: keys.verification,
     })
