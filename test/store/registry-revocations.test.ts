@@ -71,7 +71,13 @@ describe('an operator revokes', () => {
       type: 'key.revoked',
       left: [1, 1],
     },
-    { name: 'a tenant', target: () => ({ kind: 'tenant' }), entry: 'tenant', type: 'tenant.revoked', left: [0, 0] },
+    {
+      name: 'a tenant',
+      target: () => ({ kind: 'tenant', issuer: 'https://id.example' }),
+      entry: 'tenant',
+      type: 'tenant.revoked',
+      left: [0, 0],
+    },
   ])('$name, audited with who did it, and of another tenant nothing', async ({ target, entry, type, left }) => {
     const kind = target().kind
     const elsewhere = await stage.revocations.revoke(stage.theirs, target(), OPERATOR)

@@ -8,13 +8,15 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
+const named = (id = '') => ({ id, issuer: 'https://id.example' })
+
 test('a slug is given once, whoever races, and never again', async () => {
   const settings = registerTenant({ slug: 'acme', name: 'Acme', maxTokenLifetime: 600 })
   const outcomes = await Promise.all(Array.from({ length: 5 }, () => stage.tenants.create(settings, OPERATOR)))
   expect(outcomes.filter(({ result }) => result === 'created')).toHaveLength(1)
   const found = await stage.tenants.find('acme')
   expect(found).toEqual({ ...settings, id: expect.any(String), disabled: false, createdAt: expect.any(Date) })
-  expect(await stage.tenants.delete(found?.id ?? '', OPERATOR)).toBe('deleted')
+  expect(await stage.tenants.delete(named(found?.id), OPERATOR)).toBe('deleted')
   expect(await stage.tenants.find('acme')).toBeUndefined()
   expect(await stage.tenants.create(settings, OPERATOR)).toEqual({ result: 'taken' })
 })
@@ -25,8 +27,8 @@ test('disabling ends everything of the tenant and nothing of another, for good',
     await stage.makeGrant(tenant, await stage.makeUser(tenant), await stage.makeClient(tenant))
   }
   const [ours, theirs] = worlds
-  expect(await stage.tenants.disable(ours, OPERATOR)).toBe('disabled')
-  expect(await stage.tenants.disable(ours, OPERATOR)).toBe('unchanged')
+  expect(await stage.tenants.disable(named(ours), OPERATOR)).toBe('disabled')
+  expect(await stage.tenants.disable(named(ours), OPERATOR)).toBe('unchanged')
   expect(await stage.tenants.enable(ours, OPERATOR)).toBe('enabled')
   expect(await stage.tenants.enable(ours, OPERATOR)).toBe('unchanged')
   const live = async (tenant: string) => (await stage.grants.list(tenant, { ended: false, limit: 10 })).items.length
@@ -42,8 +44,8 @@ describe('the default tenant', () => {
   test('can be neither disabled nor deleted', async () => {
     const made = await stage.tenants.create(registerTenant({ slug: 'default' }), OPERATOR)
     const id = made.result === 'created' ? made.id : ''
-    expect(await stage.tenants.disable(id, OPERATOR)).toBe('default')
-    expect(await stage.tenants.delete(id, OPERATOR)).toBe('default')
+    expect(await stage.tenants.disable(named(id), OPERATOR)).toBe('default')
+    expect(await stage.tenants.delete(named(id), OPERATOR)).toBe('default')
     expect(await stage.tenants.find('default')).toMatchObject({ disabled: false })
     expect(await stage.entries(id)).toEqual([])
   })

@@ -26,6 +26,8 @@ const unique = (prefix: string) => `${prefix}${randomBytes(5).toString('hex')}`
 export async function registryStage() {
   const database = await testDatabase()
   const pool = new pg.Pool({ ...database.connection, max: 20 })
+  // A connection that is being closed when the database is dropped reports it, and nobody else listens.
+  pool.on('connect', (client) => client.on('error', () => {}))
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool) })
   const tenants = createTenantRegistry(prisma)
   const clients = createClientRegistry(prisma)

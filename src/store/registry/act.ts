@@ -17,6 +17,7 @@ export function act<Outcome>(prisma: PrismaClient, work: (tx: Act) => Promise<Ou
   return prisma.$transaction(work, { maxWait: 10_000, timeout: 15_000 })
 }
 
+/** Leaves an event in the audit trail, in the transaction of what it tells of. */
 export async function audit(tx: Act, tenantId: string, { type, by, subject, detail = {} }: Event): Promise<void> {
   // A function that returns nothing is executed: Prisma can't read a column of type void.
   await tx.$executeRaw`

@@ -60,6 +60,7 @@ export type ApiRegistry = {
 const WITH_SCOPES = { scopes: { orderBy: { name: 'asc' } } } as const satisfies Prisma.ApiInclude
 type Row = Prisma.ApiGetPayload<{ include: typeof WITH_SCOPES }>
 
+/** The rows of `apis` and `api_scopes`, as administered. */
 export function createApiRegistry(prisma: PrismaClient): ApiRegistry {
   const onApi = <Outcome>(
     { tenantId, id }: { tenantId: string; id: string },

@@ -23,6 +23,7 @@ export type AuditTrail = {
   list(tenantId: string, query: AuditQuery): Promise<Page<AuditRecord>>
 }
 
+/** The rows of `audit_events`, as read. */
 export function createAuditTrail(prisma: PrismaClient): AuditTrail {
   return {
     async list(tenantId, { type, since, limit, after }) {

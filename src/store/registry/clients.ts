@@ -51,6 +51,7 @@ const WITH_APIS = {
 } as const satisfies Prisma.ClientInclude
 type Row = Prisma.ClientGetPayload<{ include: typeof WITH_APIS }>
 
+/** The rows of `clients` and `client_apis`, as administered. */
 export function createClientRegistry(prisma: PrismaClient): ClientRegistry {
   const onClient = <Outcome>(
     { tenantId, id }: { tenantId: string; id: string },

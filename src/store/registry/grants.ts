@@ -31,6 +31,7 @@ export type GrantRegistry = {
 
 type Row = Omit<GrantRecord, 'email' | 'session'> & { readonly email: string | null; readonly session: string | null }
 
+/** The rows of `grants`, as an administrator sees them. */
 export function createGrantRegistry(prisma: PrismaClient): GrantRegistry {
   return {
     async list(tenantId, { user, client, ended, limit, after }) {

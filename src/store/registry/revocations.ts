@@ -8,7 +8,7 @@ export type Target =
   | { readonly kind: 'grant' | 'session' | 'user' | 'client' | 'api'; readonly id: string }
   /** `keep`: seconds that a verifier may go on holding the key. */
   | { readonly kind: 'key'; readonly id: string; readonly keep: number }
-  | { readonly kind: 'tenant' }
+  | { readonly kind: 'tenant'; readonly issuer: string }
 
 export type OperatorRevocations = {
   /** `nothing`: there is no such thing, or it is ended already. */
@@ -17,6 +17,7 @@ export type OperatorRevocations = {
 
 const REASON = 'revoked_by_operator'
 
+/** What an operator ends, through the functions of the migrations. */
 export function createOperatorRevocations(prisma: PrismaClient): OperatorRevocations {
   return {
     revoke: (tenantId, target, by) =>
@@ -48,7 +49,7 @@ function call(tenant: Prisma.Sql, target: Target, by: Prisma.Sql): Prisma.Sql {
     case 'key':
       return Prisma.sql`revoke_key(${tenant}, ${target.id}, make_interval(secs => ${target.keep}), ${by}, ${REASON})`
     case 'tenant':
-      return Prisma.sql`revoke_tenant(${tenant}, ${by}, ${REASON})`
+      return Prisma.sql`revoke_tenant(${tenant}, ${target.issuer}, ${by}, ${REASON})`
   }
 }
 

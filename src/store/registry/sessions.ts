@@ -20,6 +20,7 @@ export type SessionRegistry = {
   list(tenantId: string, query: SessionQuery): Promise<Page<SessionRecord>>
 }
 
+/** The rows of `sessions`, as an administrator sees them. */
 export function createSessionRegistry(prisma: PrismaClient): SessionRegistry {
   return {
     async list(tenantId, { user, ended, limit, after }) {

@@ -14,6 +14,9 @@ export type TenantRecord = TenantSettings & {
   readonly createdAt: Date
 }
 
+/** `issuer`: what readers of the revocation list know the tenant by. */
+export type TenantName = { readonly id: string; readonly issuer: string }
+
 /** What an administrator does to tenants. Deleted ones are unknown, though their slugs stay taken. */
 export type TenantRegistry = {
   create(settings: TenantSettings, by: Actor): Promise<{ result: 'created'; id: string } | { result: 'taken' }>
@@ -21,12 +24,13 @@ export type TenantRegistry = {
   /** The oldest first. */
   list(page: PageRequest): Promise<Page<TenantRecord>>
   /** Ends everything its issuer ever issued; it issues nothing until it is enabled, which revives nothing. */
-  disable(id: string, by: Actor): Promise<'disabled' | 'unchanged' | 'unknown' | 'default'>
+  disable(tenant: TenantName, by: Actor): Promise<'disabled' | 'unchanged' | 'unknown' | 'default'>
   enable(id: string, by: Actor): Promise<'enabled' | 'unchanged' | 'unknown' | 'default'>
   /** As disabling, for good. The row stays, and goes on saying what is revoked, until no token can live. */
-  delete(id: string, by: Actor): Promise<'deleted' | 'unknown' | 'default'>
+  delete(tenant: TenantName, by: Actor): Promise<'deleted' | 'unknown' | 'default'>
 }
 
+/** The rows of `tenants`, as administered. */
 export function createTenantRegistry(prisma: PrismaClient): TenantRegistry {
   const onTenant = <Outcome extends string>(
     id: string,
@@ -70,12 +74,12 @@ export function createTenantRegistry(prisma: PrismaClient): TenantRegistry {
       return toPage(rows, limit, { item: toRecord, cursor: ({ id }) => id })
     },
 
-    disable: (id, by) =>
+    disable: ({ id, issuer }, by) =>
       onTenant(id, async (tx, tenant) => {
         if (tenant.disabledAt) return 'unchanged'
         await tx.tenant.update({ where: { id }, data: { disabledAt: new Date() } })
         await audit(tx, id, { type: 'tenant.disabled', by, subject: {} })
-        await endEverything(tx, id, { by, reason: 'tenant_disabled' })
+        await endEverything(tx, { id, issuer }, { by, reason: 'tenant_disabled' })
         return 'disabled'
       }),
 
@@ -88,18 +92,22 @@ export function createTenantRegistry(prisma: PrismaClient): TenantRegistry {
         return 'enabled'
       }),
 
-    delete: (id, by) =>
+    delete: ({ id, issuer }, by) =>
       onTenant(id, async (tx) => {
         await tx.tenant.update({ where: { id }, data: { deletedAt: new Date() } })
         await audit(tx, id, { type: 'tenant.deleted', by, subject: {} })
-        await endEverything(tx, id, { by, reason: 'tenant_deleted' })
+        await endEverything(tx, { id, issuer }, { by, reason: 'tenant_deleted' })
         return 'deleted'
       }),
   }
 }
 
-async function endEverything(tx: Act, id: string, { by, reason }: { by: Actor; reason: string }): Promise<void> {
-  await tx.$executeRaw`SELECT revoke_tenant(${id}::uuid, ${JSON.stringify(by)}::jsonb, ${reason})`
+async function endEverything(
+  tx: Act,
+  { id, issuer }: TenantName,
+  { by, reason }: { by: Actor; reason: string },
+): Promise<void> {
+  await tx.$executeRaw`SELECT revoke_tenant(${id}::uuid, ${issuer}, ${JSON.stringify(by)}::jsonb, ${reason})`
   await configChanged(tx, id)
 }
 

@@ -49,6 +49,7 @@ export type UserRegistry = {
   logout(tenantId: string, id: string, by: Actor): Promise<'ended' | 'unknown'>
 }
 
+/** The rows of `users` and their credentials, as administered. */
 export function createUserRegistry(prisma: PrismaClient): UserRegistry {
   /**
    * An act on a user that isn't deleted. The user's row is locked before anything else is, and at once as firmly as a new user name
