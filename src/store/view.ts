@@ -102,7 +102,7 @@ export function createView({
   async function ask(startedAt: number): Promise<void> {
     const asked = [...tenants.keys()]
     try {
-      const { rows } = await pool.query<Row>(REVISIONS, [asked])
+      const { rows } = await pool.query<Row>({ ...REVISIONS, values: [asked] })
       const found = new Map(rows.map((row) => [row.tenant_id, row]))
       for (const tenantId of asked) apply(tenantId, found.get(tenantId), startedAt)
       polledAt = startedAt
