@@ -1,0 +1,161 @@
+import { randomBytes, randomUUID } from 'node:crypto'
+import type { Pool } from 'pg'
+import type { Actor, Grant, Grants, NewGrant, RefreshOutcome } from '../oauth/ports.js'
+import { isUuid } from './text.js'
+
+type Row = {
+  tenant_id: string
+  id: string
+  user_id: string
+  client_id: string
+  session_id: string | null
+  secret: Buffer
+  scope: string[]
+  apis: string[]
+  acr: string | null
+  amr: string[]
+  auth_time: Date
+  generation: number
+  created_at: Date
+  expires_at: Date
+}
+
+// One statement, so that no revocation comes between what is checked and what is written. The user's row is locked before the
+// session's, as a revocation locks them, and against its update: whoever ends the user's grants afterwards finds this one.
+const MAKE = {
+  name: 'grants_make',
+  text: `
+    WITH owner AS MATERIALIZED (
+      SELECT id FROM users
+       WHERE tenant_id = $1 AND id = $2 AND disabled_at IS NULL AND deleted_at IS NULL AND credential_version = $3
+         FOR SHARE
+    ), browser AS MATERIALIZED (
+      SELECT s.id FROM owner
+        JOIN sessions s ON s.tenant_id = $1 AND s.month = month_of_id($5) AND s.id = $5 AND s.user_id = owner.id
+       WHERE s.revoked_at IS NULL AND s.expires_at > statement_timestamp()
+         FOR SHARE OF s
+    ), made AS (
+      INSERT INTO grants (tenant_id, month, id, user_id, client_id, session_id, secret, revision, scope, apis, acr, amr,
+                          auth_time, rotate, idle, refreshed_at, created_at, expires_at)
+      SELECT $1, month_of(expires_at), encode(int2send(month_of(expires_at)) || $6::bytea, 'hex')::uuid, owner.id, $4, $5, $7,
+             $8, $9, $10, $11, $12, $13, $14, $15, statement_timestamp(), statement_timestamp(), expires_at
+        FROM owner, (SELECT statement_timestamp() + make_interval(secs => $16) AS expires_at) AS lifetime
+       WHERE $5::uuid IS NULL OR EXISTS (SELECT FROM browser)
+      RETURNING *
+    ), audited AS (
+      INSERT INTO audit_events (tenant_id, month, type, actor, subject)
+      SELECT tenant_id, month_of(statement_timestamp()), event, $17,
+             jsonb_strip_nulls(jsonb_build_object('user', user_id, 'client', client_id, 'grant', id, 'session', session_id))
+        FROM made, unnest(ARRAY['sign_in.succeeded', 'grant.made']) WITH ORDINALITY AS e (event, place)
+       ORDER BY place
+    )
+    SELECT tenant_id, id, user_id, client_id, session_id, secret, scope, apis, acr, amr, auth_time, generation, created_at,
+           expires_at
+      FROM made`,
+}
+
+// The revision is read with all that it vouches for: one statement, one snapshot.
+const FIND = {
+  name: 'grants_find',
+  text: `
+    SELECT g.tenant_id, g.id, g.user_id, g.client_id, g.session_id, g.secret, g.scope, g.acr, g.amr, g.auth_time, g.generation,
+           g.created_at, g.expires_at, r.revision AS rev,
+           ARRAY(SELECT a.id FROM unnest(g.apis) WITH ORDINALITY AS covered (id, place)
+                   JOIN apis a ON a.tenant_id = $1 AND a.id = covered.id AND a.disabled_at IS NULL AND a.deleted_at IS NULL
+                  ORDER BY covered.place) AS apis,
+           CASE
+             WHEN g.revoked_at IS NOT NULL OR c.revoked_revision > g.revision OR t.revoked_revision > g.revision THEN 'revoked'
+             WHEN g.expires_at <= statement_timestamp()
+               OR g.refreshed_at + make_interval(secs => g.idle) <= statement_timestamp() THEN 'expired'
+             WHEN t.disabled_at IS NOT NULL OR t.deleted_at IS NOT NULL THEN 'tenant_disabled'
+             WHEN c.disabled_at IS NOT NULL OR c.deleted_at IS NOT NULL THEN 'client_disabled'
+             WHEN u.disabled_at IS NOT NULL OR u.deleted_at IS NOT NULL THEN 'user_disabled'
+             ELSE 'live'
+           END AS state
+      FROM grants g
+      JOIN users u ON u.tenant_id = $1 AND u.id = g.user_id
+      JOIN clients c ON c.tenant_id = $1 AND c.id = g.client_id
+      JOIN tenants t ON t.id = $1
+      JOIN revisions r ON r.tenant_id = $1
+     WHERE g.tenant_id = $1 AND g.month = month_of_id($2) AND g.id = $2`,
+}
+
+const REFRESH = {
+  name: 'grants_refresh',
+  text: 'SELECT generation, result FROM refresh_grant($1, $2, $3, $4, make_interval(secs => $5), NULL, NULL, $6)',
+}
+
+const UNREVOKED = {
+  name: 'grants_unrevoked',
+  text: 'SELECT FROM grants WHERE tenant_id = $1 AND month = month_of_id($2) AND id = $2 AND revoked_at IS NULL',
+}
+
+export function createGrants({ pool }: { pool: Pick<Pool, 'query'> }): Grants {
+  return {
+    async make(grant, by) {
+      const { rows } = await pool.query<Row>({ ...MAKE, values: valuesOf(grant, by) })
+      const [row] = rows
+      return row
+        ? { result: 'made', grant: { ...toGrant(row), state: 'live', rev: grant.rev } }
+        : { result: 'superseded' }
+    },
+    async find(tenantId, grantId) {
+      if (!isUuid(grantId)) return undefined
+      const values = [tenantId, grantId]
+      const { rows } = await pool.query<Row & Pick<Grant, 'state'> & { rev: string }>({ ...FIND, values })
+      const [row] = rows
+      return row && { ...toGrant(row), state: row.state, rev: Number(row.rev) }
+    },
+    async refresh({ tenantId, id }, { generation, grace }, by) {
+      // The row is the lock, its own SET and WHERE the guard: of any number of concurrent callers one rotates.
+      const values = [tenantId, id, generation, randomUUID(), grace, by]
+      const { rows } = await pool.query<{ generation: number | null; result: string | null }>({ ...REFRESH, values })
+      const [row] = rows
+      if (row?.result) return row as RefreshOutcome
+      // Nothing was written.
+      const { rowCount } = await pool.query({ ...UNREVOKED, values: [tenantId, id] })
+      return { result: rowCount === 1 ? 'expired' : 'revoked' }
+    },
+  }
+}
+
+function valuesOf(grant: NewGrant, by: Actor): unknown[] {
+  return [
+    grant.tenantId,
+    grant.userId,
+    grant.credentialVersion,
+    grant.clientId,
+    grant.sessionId ?? null,
+    randomBytes(14),
+    randomBytes(32),
+    grant.rev,
+    grant.scope,
+    grant.apis,
+    grant.acr ?? null,
+    grant.amr,
+    grant.authTime,
+    grant.rotate,
+    grant.idleLifetime,
+    grant.lifetime,
+    by,
+  ]
+}
+
+function toGrant(row: Row): Omit<Grant, 'state' | 'rev'> {
+  return {
+    tenantId: row.tenant_id,
+    id: row.id,
+    userId: row.user_id,
+    clientId: row.client_id,
+    sessionId: row.session_id ?? undefined,
+    secret: row.secret,
+    scope: row.scope,
+    apis: row.apis,
+    acr: row.acr ?? undefined,
+    amr: row.amr,
+    authTime: row.auth_time,
+    generation: row.generation,
+    createdAt: row.created_at,
+    expiresAt: row.expires_at,
+  }
+}
