@@ -287,7 +287,7 @@ export type Mint = {
 }
 
 export type Unsealer = {
-  /** Reads any access token this server made: sealed, opaque or signed, expired ones too. Says why it cannot. */
+  /** Reads any access token made under the tenant's issuer: sealed, opaque or signed, expired ones too. Says why it cannot. */
   open(
     tenant: Tenant,
     token: string,
