@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest'
+import { signJws } from '../../src/crypto/jws.js'
+import { introspectionRoute } from '../../src/http/routes/introspection.js'
+import { logoutRoute } from '../../src/http/routes/logout.js'
+import { revocationRoute } from '../../src/http/routes/revocation.js'
+import { revocationsRoute } from '../../src/http/routes/revocations.js'
+import { tokenRoute } from '../../src/http/routes/token.js'
+import { DEFAULT_TENANT, testApp } from '../support/app.js'
+import { type Agent, overBothTransports } from '../support/http.js'
+import { basic } from '../support/oauth-app.js'
+import { createWorld } from '../support/ports.js'
+import { encryptionKey, newServer } from '../unit/keys/fixtures.js'
+
+// RFC 9068 §5: everything this server makes, and what could be made of its keys, presented wherever a token is expected.
+
+async function scene() {
+  const server = await newServer(DEFAULT_TENANT)
+  const { mint, unsealer, refreshTokens, listSigner, keyring } = server
+  const world = createWorld()
+  const ports = { ...world.ports, mint, unsealer, refreshTokens, listSigner }
+  const jwks = { keys: [(await encryptionKey('ECDH-ES', 'X25519')).publicJwk] }
+  const api = world.addApi({ jwks })
+  const client = world.addClient({ apis: [api.id] })
+  const { grant } = await world.addGrant(client)
+
+  const made = async (format: 'sealed' | 'signed' | 'opaque') => {
+    const request = {
+      tenant: DEFAULT_TENANT,
+      clientId: client.id,
+      scope: ['orders:read'],
+      rev: 1000,
+      subject: 'ann',
+      grant,
+    }
+    return (await mint.accessToken({ ...request, api: { ...api, format } })).access_token
+  }
+  const signed = await made('signed')
+  const claims = JSON.parse(Buffer.from(signed.split('.')[1] ?? '', 'base64url').toString())
+  const keys = await keyring.all(DEFAULT_TENANT.id)
+  const sign = (purpose: 'access_token' | 'revocations' | 'status_list', typ: string) => {
+    const key = keys.signing(purpose, 'ES256')
+    if (!key) throw new Error(`There is no key for ${purpose}.`)
+    return signJws({ typ }, claims, key)
+  }
+  const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+  const [, payload = '', signature = ''] = signed.split('.')
+  const tokens = {
+    'a sealed access token': await made('sealed'),
+    'a signed access token': signed,
+    'an opaque access token': await made('opaque'),
+    'a refresh token': await refreshTokens.issue(grant, 0),
+    'a revocation list': await listSigner.sign(DEFAULT_TENANT, { typ: 'revocations+jwt' }, claims),
+    'a status list': await listSigner.sign(DEFAULT_TENANT, { typ: 'statuslist+jwt' }, claims),
+    'an access token signed by the key of revocation lists': sign('revocations', 'at+jwt'),
+    'an access token signed by the key of status lists': sign('status_list', 'at+jwt'),
+    'an ID token': sign('access_token', 'JWT'),
+    'a token of no type': sign('access_token', ''),
+    'a logout token': sign('access_token', 'logout+jwt'),
+    'a client assertion': sign('access_token', 'client-authentication+jwt'),
+    'a token whose algorithm is none': `${encode({ alg: 'none', typ: 'at+jwt' })}.${payload}.`,
+    'the claims alone': payload,
+    'the claims as JSON': JSON.stringify(claims),
+    'a signature alone': signature,
+    'the secret of the client': client.secret,
+    'the secret of the API': api.secret,
+    'the id of the grant': grant.id,
+  }
+  const app = testApp([tokenRoute, introspectionRoute, revocationRoute, revocationsRoute, logoutRoute], {
+    deps: ports,
+    tenants: world.ports.tenants,
+    clients: world.ports.clients,
+  })
+  return { app, world, tokens, client, api }
+}
+
+type Scene = Awaited<ReturnType<typeof scene>>
+type Kind = keyof Scene['tokens']
+
+/** Presents a token; whether it was taken for what is expected there. */
+type Present = (agent: Agent, token: string, scene: Scene) => Promise<boolean>
+
+const ACCESS: Kind[] = ['a sealed access token', 'a signed access token', 'an opaque access token']
+const EVERY: Kind[] = [...ACCESS, 'a refresh token']
+
+const form = (agent: Agent, path: string, by: { id: string; secret: string }, values: Record<string, string>) =>
+  agent.post(path).type('form').set('authorization', basic(by)).send(new URLSearchParams(values).toString())
+/** Whether a request wrote something. */
+const wrote = async ({ world }: Scene, request: () => PromiseLike<unknown>) => {
+  const before = world.written()
+  await request()
+  return world.written() > before
+}
+
+const places: { place: string; takes: Kind[]; present: Present }[] = [
+  {
+    place: 'refresh_token at the token endpoint',
+    takes: ['a refresh token'],
+    present: async (agent, refresh_token, { client }) =>
+      (await form(agent, '/oauth2/token', client, { grant_type: 'refresh_token', refresh_token })).status === 200,
+  },
+  {
+    place: 'introspection for the client',
+    takes: EVERY,
+    present: async (agent, token, { client }) =>
+      (await form(agent, '/oauth2/introspect', client, { token }).expect(200)).body.active,
+  },
+  {
+    place: 'introspection for the API',
+    takes: ACCESS,
+    present: async (agent, token, { api }) =>
+      (await form(agent, '/oauth2/introspect', api, { token }).expect(200)).body.active,
+  },
+  {
+    place: 'revocation',
+    takes: EVERY,
+    present: (agent, token, all) => wrote(all, () => form(agent, '/oauth2/revoke', all.client, { token }).expect(200)),
+  },
+  {
+    place: 'the header at logout',
+    takes: ACCESS,
+    present: (agent, token, all) =>
+      wrote(all, () => agent.post('/auth/logout').set('authorization', `Bearer ${token}`).send({})),
+  },
+  {
+    place: 'refresh_token at logout',
+    takes: ['a refresh token'],
+    present: (agent, refresh_token, all) =>
+      wrote(all, () => agent.post('/auth/logout').set('authorization', basic(all.client)).send({ refresh_token })),
+  },
+  {
+    place: 'the secret of the client in the body',
+    takes: ['the secret of the client'],
+    present: async (agent, client_secret, { client }) => {
+      const values = { grant_type: 'client_credentials', client_id: client.id, client_secret }
+      const { status } = await agent.post('/oauth2/token').type('form').send(new URLSearchParams(values).toString())
+      return status === 200
+    },
+  },
+  {
+    place: 'the secret of the API in the header',
+    takes: ['the secret of the API'],
+    present: async (agent, secret, { api }) =>
+      (await agent.get('/revocations').set('authorization', basic({ id: api.id, secret }))).status === 200,
+  },
+  {
+    place: 'the cursor of the revocation list',
+    takes: [],
+    present: async (agent, since, { api }) =>
+      (await agent.get('/revocations').query({ since }).set('authorization', basic(api))).status === 200,
+  },
+]
+
+overBothTransports('a token of one kind where another is expected', (reach) => {
+  describe.each(places)('$place', ({ takes, present }) => {
+    it('takes what it is for, and nothing else', async () => {
+      const kinds = Object.keys((await scene()).tokens) as Kind[]
+      const taken: Kind[] = []
+      for (const kind of kinds) {
+        // A new world for each, since what is taken may end the others.
+        const all = await scene()
+        const { agent } = await reach(all.app)
+        if (await present(agent, all.tokens[kind], all)) taken.push(kind)
+      }
+      expect(taken).toEqual(takes)
+    })
+  })
+})
