@@ -1,0 +1,120 @@
+import type { Requirement } from '../requirement.js'
+
+const REVOCATION = 'test/http/revocation.test.ts'
+const REVOKE = 'test/unit/oauth/revocation.test.ts'
+const INTROSPECTION = 'test/http/introspection.test.ts'
+const INTROSPECT = 'test/unit/oauth/introspection.test.ts'
+
+/** RFC 7009 and RFC 7662. */
+export const revocationAndIntrospection: readonly Requirement[] = [
+  {
+    id: 'RFC7009-2.1-client',
+    source: 'RFC 7009 §2.1',
+    level: 'MUST',
+    text: 'The client is authenticated, a public one by its id.',
+    shownBy: [
+      `${REVOCATION} › refuses who is not authenticated, and a request without a token`,
+      `${REVOCATION} › serves a public client by its id, from a page of its own`,
+    ],
+  },
+  {
+    id: 'RFC7009-2.1-own',
+    source: 'RFC 7009 §2.1',
+    level: 'MUST',
+    text: 'A token of another client is refused, said so, and goes on to work.',
+    shownBy: [`${REVOCATION} › refuses a token of another client, RFC 7009 §2.1, and it goes on to work`],
+  },
+  {
+    id: 'RFC7009-2.1-refresh',
+    source: 'RFC 7009 §2.1',
+    level: 'MUST',
+    text: 'Refresh tokens can be revoked, and with them go the access tokens of their grant.',
+    shownBy: [`${REVOCATION} › ends the grant of a refresh token, and all its access tokens with it`],
+  },
+  {
+    id: 'RFC7009-2.1-access',
+    source: 'RFC 7009 §2.1',
+    level: 'SHOULD',
+    text: 'Access tokens can be revoked.',
+    shownBy: [`${REVOCATION} › ends an access token and leaves its grant`],
+  },
+  {
+    id: 'RFC7009-2.1-hint',
+    source: 'RFC 7009 §2.1',
+    level: 'MUST',
+    text: 'A wrong hint hides no token.',
+    shownBy: [
+      `${REVOKE} › ends an access token alone, whatever the hint: %s`,
+      `${REVOKE} › ends the grant of a refresh token and with it its access tokens, whatever the hint: %s`,
+    ],
+  },
+  {
+    id: 'RFC7009-2.2-unknown',
+    source: 'RFC 7009 §2.2',
+    level: 'MUST',
+    text: 'A token that is unknown, expired or revoked is answered as a success.',
+    shownBy: [
+      `${REVOCATION} › answers an empty object as JSON, also for what is unknown or gone: some clients accept no other 200`,
+      `${REVOKE} › writes nothing for what has expired, whoever asks`,
+    ],
+  },
+  {
+    id: 'RFC7662-2.1-post',
+    source: 'RFC 7662 §2.1',
+    level: 'MUST',
+    text: 'The token comes by POST as a form; without one the request is malformed.',
+    shownBy: [`${INTROSPECTION} › takes one token by POST and nothing from the URL`],
+  },
+  {
+    id: 'RFC7662-2.1-authorised',
+    source: 'RFC 7662 §2.1',
+    level: 'MUST',
+    text: 'Who asks proves who it is, or is answered 401.',
+    shownBy: [`${INTROSPECTION} › needs credentials that prove something, RFC 7662 §2.1`],
+  },
+  {
+    id: 'RFC7662-2.2-inactive',
+    source: 'RFC 7662 §2.2',
+    level: 'MUST',
+    text: 'Of a token that does not count, or is none of the asker’s business, nothing is said but that it is inactive.',
+    shownBy: [
+      `${INTROSPECTION} › tells everybody else no more than that it is inactive`,
+      `${INTROSPECT} › tells everybody else that it is inactive, and nothing more`,
+    ],
+  },
+  {
+    id: 'RFC7662-4-expiry',
+    source: 'RFC 7662 §4',
+    level: 'MUST',
+    text: 'An expired token is inactive.',
+    shownBy: [`${INTROSPECT} › is inactive when it has expired, to the second`],
+  },
+  {
+    id: 'RFC7662-4-revoked',
+    source: 'RFC 7662 §4',
+    level: 'MUST',
+    text: 'A token revoked by any layer is inactive: itself, grant, user, client, API, key or tenant.',
+    shownBy: [`${INTROSPECT} › is inactive once its %s is revoked`, `${INTROSPECT} › is inactive once %s`],
+  },
+  {
+    id: 'RFC7662-4-signature',
+    source: 'RFC 7662 §4',
+    level: 'MUST',
+    text: 'A token that is not as the server made it is inactive.',
+    shownBy: [
+      `${INTROSPECT} › is inactive when one of its characters is changed`,
+      'test/unit/keys/unsealer.test.ts › is not read with any byte changed or cut off',
+      'test/unit/wire/open-own.test.ts › cannot make the server read other content under it',
+    ],
+  },
+  {
+    id: 'RFC7662-4-scanning',
+    source: 'RFC 7662 §4',
+    level: 'MUST',
+    text: 'The endpoint is no oracle for who tries tokens or credentials one by one.',
+    shownBy: [
+      `${INTROSPECTION} › counts failed credentials against the address`,
+      `${INTROSPECTION} › is no oracle at another tenant`,
+    ],
+  },
+]
