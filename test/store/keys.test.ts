@@ -22,6 +22,8 @@ let other: Tenant
 beforeAll(async () => {
   database = await testDatabase()
   pool = new pg.Pool(database.connection)
+  // Dropping the database ends connections that are still closing.
+  pool.on('error', () => {})
 })
 afterAll(async () => {
   await pool.end()

@@ -105,3 +105,61 @@ BEGIN
   PERFORM config_changed(t);
   RETURN true;
 END $$;
+
+-- The encryption keys of APIs ------------------------------------------------------------------------------------------
+
+-- The set that an API's jwks_uri gave, if nobody asked again since `claimed`, when it was asked for. Other processes are told of a
+-- new set, and once an hour that the old one is still good. Null: superseded. Otherwise: is the set another one?
+CREATE FUNCTION keep_api_keys(t uuid, a text, claimed timestamptz, fetched jsonb, who jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
+DECLARE
+  was apis;
+  at timestamptz := clock_timestamp();
+BEGIN
+  SELECT * INTO was FROM apis WHERE tenant_id = t AND id = a AND jwks_checked_at = claimed AND jwks_uri IS NOT NULL AND deleted_at IS NULL FOR NO KEY UPDATE;
+  IF NOT FOUND THEN RETURN NULL; END IF;
+  UPDATE apis SET jwks = fetched, jwks_fetched_at = at, jwks_error = NULL WHERE tenant_id = t AND id = a;
+  IF was.jwks IS DISTINCT FROM fetched THEN
+    PERFORM audit(t, 'api.keys_fetched', who, jsonb_build_object('api', a), jsonb_build_object('keys', was.jwks_uri));
+  END IF;
+  IF was.jwks IS DISTINCT FROM fetched OR was.jwks_fetched_at IS NULL OR slot_of(was.jwks_fetched_at) <> slot_of(at) THEN
+    PERFORM config_changed(t);
+  END IF;
+  RETURN was.jwks IS DISTINCT FROM fetched;
+END $$;
+
+-- Tombstones -----------------------------------------------------------------------------------------------------------
+
+-- Removes what was deleted so long ago that its last token and grant have expired, a batch of each kind. `keep`: as long as a grant
+-- lives, and until its partition is dropped, so that little is left to cascade to; the tenant's cap on tokens is added here. A tenant
+-- goes with the last of its audit events. Answers how many rows of their own went.
+CREATE FUNCTION remove_tombstones(keep interval, batch integer) RETURNS integer LANGUAGE plpgsql AS $$
+DECLARE
+  at timestamptz := clock_timestamp();
+  removed integer := 0;
+  n integer;
+BEGIN
+  DELETE FROM users AS o USING (
+    SELECT u.tenant_id, u.id FROM users AS u JOIN tenants ON tenants.id = u.tenant_id
+     WHERE u.deleted_at < at - keep - make_interval(secs => max_token_lifetime) LIMIT batch FOR UPDATE OF u SKIP LOCKED
+  ) AS gone WHERE o.tenant_id = gone.tenant_id AND o.id = gone.id;
+  GET DIAGNOSTICS n = ROW_COUNT;
+  removed := removed + n;
+  DELETE FROM clients AS o USING (
+    SELECT c.tenant_id, c.id FROM clients AS c JOIN tenants ON tenants.id = c.tenant_id
+     WHERE c.deleted_at < at - keep - make_interval(secs => max_token_lifetime) LIMIT batch FOR UPDATE OF c SKIP LOCKED
+  ) AS gone WHERE o.tenant_id = gone.tenant_id AND o.id = gone.id;
+  GET DIAGNOSTICS n = ROW_COUNT;
+  removed := removed + n;
+  DELETE FROM apis AS o USING (
+    SELECT a.tenant_id, a.id FROM apis AS a JOIN tenants ON tenants.id = a.tenant_id
+     WHERE a.deleted_at < at - keep - make_interval(secs => max_token_lifetime) LIMIT batch FOR UPDATE OF a SKIP LOCKED
+  ) AS gone WHERE o.tenant_id = gone.tenant_id AND o.id = gone.id;
+  GET DIAGNOSTICS n = ROW_COUNT;
+  removed := removed + n;
+  DELETE FROM tenants AS o USING (
+    SELECT id FROM tenants WHERE deleted_at < at - keep - make_interval(secs => max_token_lifetime)
+       AND NOT EXISTS (SELECT FROM audit_events WHERE tenant_id = tenants.id) LIMIT batch FOR UPDATE SKIP LOCKED
+  ) AS gone WHERE o.id = gone.id;
+  GET DIAGNOSTICS n = ROW_COUNT;
+  RETURN removed + n;
+END $$;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { exportJWK, generateKeyPair, type JWK } from 'jose'
+import type { JWK } from 'jose'
 import { createJwks } from '../../../src/keys/jwks.js'
 import type { Remember } from '../../../src/keys/keyring.js'
 import { createListSigner } from '../../../src/keys/list-signer.js'
@@ -8,6 +8,7 @@ import { createFindRecipient } from '../../../src/keys/recipient.js'
 import { createRefreshTokens } from '../../../src/keys/refresh-tokens.js'
 import { createUnsealer } from '../../../src/keys/unsealer.js'
 import type { Api, Grant, Tenant, TokenRequest } from '../../../src/oauth/ports.js'
+import { newPrivateJwk, publicJwk } from '../../support/jwk.js'
 import { memoryKeyStore } from '../../support/key-memory.js'
 import { keyProcess } from '../../support/keys.js'
 
@@ -62,13 +63,10 @@ export async function newServer(tenant = newTenant()) {
 export type Server = Awaited<ReturnType<typeof newServer>>
 
 /** What an API keeps to itself and what it publishes. */
-export async function encryptionKey(alg: string, crv?: string): Promise<{ privateJwk: JWK; publicJwk: JWK }> {
-  const { privateKey, publicKey } = await generateKeyPair(alg, { extractable: true, ...(crv && { crv }) })
-  const name = { kid: `api-${crv ?? 'rsa'}`, use: 'enc' }
-  return {
-    privateJwk: { ...(await exportJWK(privateKey)), ...name },
-    publicJwk: { ...(await exportJWK(publicKey)), ...name },
-  }
+export function encryptionKey(kind: 'X25519' | 'P-256' | 'RSA'): { privateJwk: JWK; publicJwk: JWK } {
+  const jwk = newPrivateJwk(kind === 'RSA' ? { rsa: 2048 } : kind)
+  const name = { kid: `api-${kind}`, use: 'enc' }
+  return { privateJwk: { ...(jwk as JWK), ...name }, publicJwk: { ...(publicJwk(jwk) as JWK), ...name } }
 }
 
 export const newApi = (tenant: Tenant, about: Partial<Api> = {}): Api => ({

@@ -1,19 +1,14 @@
 import { compactDecrypt, createLocalJWKSet, importJWK, type JWK, jwtVerify } from 'jose'
-import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it } from 'vitest'
 import type { EncryptionAlgorithm, EncryptionMethod } from '../../../src/oauth/ports.js'
 import { encryptionKey, NOW, newApi, newGrant, newRequest, newServer, newTenant, type Server } from './fixtures.js'
 
-type ApiKey = Awaited<ReturnType<typeof encryptionKey>>
-let x25519: ApiKey
-let p256: ApiKey
-let rsa: ApiKey
+type ApiKey = ReturnType<typeof encryptionKey>
+const x25519 = encryptionKey('X25519')
+const p256 = encryptionKey('P-256')
+const rsa = encryptionKey('RSA')
 let server: Server
 
-beforeAll(async () => {
-  x25519 = await encryptionKey('ECDH-ES', 'X25519')
-  p256 = await encryptionKey('ECDH-ES', 'P-256')
-  rsa = await encryptionKey('RSA-OAEP-256')
-})
 beforeEach(async () => {
   server = await newServer()
 })

@@ -6,11 +6,10 @@ import { encryptionKey, NOW, newApi, newRequest, newServer, newTenant, type Serv
 
 const OPERATOR: Actor = { kind: 'operator' }
 const DAY = 86_400
+const jwks = { keys: [encryptionKey('X25519').publicJwk] }
 
 let server: Server
-let jwks: unknown
 beforeAll(async () => {
-  jwks = { keys: [(await encryptionKey('ECDH-ES', 'X25519')).publicJwk] }
   server = await newServer()
 })
 
