@@ -53,10 +53,8 @@ export function createTenants({
   }
 
   return {
-    async find(asked) {
-      // The default tenant has one issuer: the server's own URL.
-      if (asked === DEFAULT_SLUG || (asked !== undefined && !SLUG.test(asked))) return undefined
-      const slug = asked ?? DEFAULT_SLUG
+    async find(slug = DEFAULT_SLUG) {
+      if (!SLUG.test(slug)) return undefined
       const tenantId = ids.get(slug)
       if (tenantId === undefined) return read(slug)
       return view.remember({ tenantId, kind: 'tenant', key: slug }, () => read(slug))
