@@ -18,7 +18,7 @@ async function scene() {
   const { mint, unsealer, refreshTokens, listSigner, keyring } = server
   const world = createWorld()
   const ports = { ...world.ports, mint, unsealer, refreshTokens, listSigner }
-  const jwks = { keys: [(await encryptionKey('ECDH-ES', 'X25519')).publicJwk] }
+  const jwks = { keys: [encryptionKey('X25519').publicJwk] }
   const api = world.addApi({ jwks })
   const client = world.addClient({ apis: [api.id] })
   const { grant } = await world.addGrant(client)
