@@ -43,10 +43,12 @@ function readBytes(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
     })
     req.once('end', () => (size > maxBytes ? reject(contentTooLarge()) : resolve(Buffer.concat(chunks))))
     req.once('error', reject)
-    req.once('close', () => reject(new Error('The caller hung up.')))
+    req.once('close', () => {
+      if (!req.complete) reject(new Error('The caller hung up.'))
+    })
   })
 }
 
 /** Whether a request still has a body on its connection, which then can't carry another request. */
-export const bodyUnread = ({ headers, complete }: IncomingMessage) =>
-  !complete && (headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0)
+export const bodyUnread = (req: IncomingMessage) =>
+  !req.complete && (req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0)

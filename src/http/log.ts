@@ -12,24 +12,30 @@ export interface Log {
 
 export type LogLevel = 'silent' | 'debug' | 'info' | 'warn' | 'error'
 
-// Nobody should log these. Who does by accident finds a word in their place.
-const SECRET_KEYS = [
-  ...['password', 'new_password', 'secret', 'client_secret', 'api_secret', 'clientSecret', 'passphrase'],
-  ...['token', 'access_token', 'refresh_token', 'id_token', 'accessToken', 'refreshToken', 'auth_session', 'otp'],
-  // Not `code`: that is what an error's own code is called.
-  ...['code_verifier', 'client_assertion', 'assertion', 'authorization', 'cookie', '["set-cookie"]', 'body'],
-]
-const redact = {
-  paths: SECRET_KEYS.flatMap((key) => [key, key.startsWith('[') ? `*${key}` : `*.${key}`]),
-  censor: '[redacted]',
+// Nobody should log these. Who does by accident finds a word in their place. Not `code`: an error's own is called that.
+const SECRET = /(?:password|secret|passphrase|token|otp|auth_?session|verifier|assertion|authorization|cookie|body)$/i
+const MAX_DEPTH = 3
+
+/** The fields without what is secret by its name. By hand, since pino's own redaction took a tenth of a request's time. */
+function redact(fields: Record<string, unknown>, depth = 0): Record<string, unknown> {
+  let copy: Record<string, unknown> | undefined
+  for (const [key, value] of Object.entries(fields)) {
+    const inner = isPlain(value) && depth < MAX_DEPTH ? redact(value, depth + 1) : value
+    const shown = SECRET.test(key) ? '[redacted]' : inner
+    if (shown !== value) copy = Object.assign(copy ?? { ...fields }, { [key]: shown })
+  }
+  return copy ?? fields
 }
+
+const isPlain = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
 
 /** The process's log: one line of ASCII JSON per call, to `destination` or standard output. */
 export function createLog(level: LogLevel, destination: DestinationStream = pino.destination(1)): Log {
   const options = {
     level,
     base: null,
-    redact,
+    formatters: { log: (fields: object) => redact({ ...fields }) },
     serializers: { err: describeError },
     timestamp: pino.stdTimeFunctions.isoTime,
   }

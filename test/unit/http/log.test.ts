@@ -36,14 +36,33 @@ describe('createLog', () => {
     )
   })
 
-  it.each(['password', 'client_secret', 'refresh_token', 'access_token', 'authorization', 'cookie', 'set-cookie'])(
-    'writes no %s, at the top or one level down',
-    (key) => {
-      const line = logged({ [key]: 's3cret', request: { [key]: 's3cret' } })
-      expect(line).not.toContain('s3cret')
-      expect(line).toContain('[redacted]')
-    },
-  )
+  it.each([
+    ...[
+      'password',
+      'new_password',
+      'client_secret',
+      'apiSecret',
+      'refresh_token',
+      'accessToken',
+      'token',
+      'authorization',
+    ],
+    ...['cookie', 'Set-Cookie', 'code_verifier', 'client_assertion', 'auth_session', 'otp', 'body'],
+  ])('writes no %s, at any depth', (key) => {
+    const fields = { [key]: 's3cret', request: { [key]: 's3cret', headers: { [key]: ['s3cret'] } } }
+    const line = logged(fields)
+    expect(line).not.toContain('s3cret')
+    expect(line.match(/\[redacted\]/g)).toHaveLength(3)
+    expect(fields.request[key]).toBe('s3cret')
+  })
+
+  it('writes what only sounds like a secret', () => {
+    expect(JSON.parse(logged({ token_count: 3, code: 'E1', reason: 'refresh_token_reused' }))).toMatchObject({
+      token_count: 3,
+      code: 'E1',
+      reason: 'refresh_token_reused',
+    })
+  })
 
   it('writes of an error its type, message, code, place and cause, but not what else it carries', () => {
     const cause = Object.assign(new Error('duplicate key'), { code: '23505', detail: 'Key (email)=(ada@example.com)' })
