@@ -42,10 +42,8 @@ function readBytes(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
       if (size > maxBytes + LINGER) reject(contentTooLarge())
     })
     req.once('end', () => (size > maxBytes ? reject(contentTooLarge()) : resolve(Buffer.concat(chunks))))
+    // Also when the caller hangs up.
     req.once('error', reject)
-    req.once('close', () => {
-      if (!req.complete) reject(new Error('The caller hung up.'))
-    })
   })
 }
 
