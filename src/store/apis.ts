@@ -33,6 +33,7 @@ const FIND_BY_IDENTIFIER = {
   text: `${SELECT} WHERE tenant_id = $1 AND identifier = $2 AND deleted_at IS NULL`,
 }
 
+/** The APIs in Postgres, remembered by the view. */
 export function createApis({
   pool,
   view,

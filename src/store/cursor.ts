@@ -11,6 +11,7 @@ export function historyOf(...parts: readonly string[]): Buffer {
   return createHash('sha256').update(parts.join('\n')).digest().subarray(0, HISTORY)
 }
 
+/** Writes a cursor: base64url of history, revision and time. */
 export function formatCursor({ history, revision, at }: Cursor): string {
   const bytes = Buffer.alloc(LENGTH)
   bytes.set(history)

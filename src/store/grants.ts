@@ -90,6 +90,7 @@ const UNREVOKED = {
   text: 'SELECT FROM grants WHERE tenant_id = $1 AND month = month_of_id($2) AND id = $2 AND revoked_at IS NULL',
 }
 
+/** The grants in Postgres, one statement each. */
 export function createGrants({ pool }: { pool: Pick<Pool, 'query'> }): Grants {
   return {
     async make(grant, by) {

@@ -80,6 +80,7 @@ const page = (timeline: string) => ({
       FROM revisions r JOIN tenants t ON t.id = r.tenant_id WHERE r.tenant_id = $1`,
 })
 
+/** What is revoked, by Postgres: asked, never remembered. */
 export function createRevocations({
   pool,
   installation,

@@ -22,6 +22,7 @@ export function issuerOf(publicUrl: string, slug: string): string {
   return slug === DEFAULT_SLUG ? publicUrl : `${publicUrl}/t/${slug}`
 }
 
+/** The tenants in Postgres, remembered by the view. */
 export function createTenants({
   pool,
   view,

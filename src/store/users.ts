@@ -37,6 +37,7 @@ const UPGRADE_PASSWORD = {
      WHERE tenant_id = $1 AND user_id = $2 AND kind = 'password' AND name = '' AND secret = $3`,
 }
 
+/** What a sign-in asks of the users in Postgres. */
 export function createUsers({ pool }: { pool: Pick<Pool, 'query'> }): Users {
   return {
     async forSignIn(tenantId, username, { clientId, apis }) {
