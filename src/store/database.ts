@@ -189,23 +189,3 @@ export function openDatabase(options: DatabaseOptions): Database {
     },
   }
 }
-
-/** Runs `work` in one transaction: committed with its result, or rolled back with its error. */
-export async function transaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect()
-  try {
-    await client.query('BEGIN')
-    const result = await work(client)
-    await client.query('COMMIT')
-    client.release()
-    return result
-  } catch (error) {
-    // A connection whose rollback fails is not used again, nor one that stopped answering.
-    const broken = await client.query('ROLLBACK').then(
-      () => false,
-      () => true,
-    )
-    client.release(broken)
-    throw error
-  }
-}

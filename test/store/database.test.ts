@@ -3,7 +3,7 @@ import { connect, createServer, type Server, type Socket } from 'node:net'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { StartError } from '../../src/start-error.js'
-import { type Database, type DatabaseOptions, openDatabase, transaction } from '../../src/store/database.js'
+import { type Database, type DatabaseOptions, openDatabase } from '../../src/store/database.js'
 import { silent } from '../../src/store/log.js'
 import { emptyDatabase, type TestDatabase } from '../support/database.js'
 
@@ -49,7 +49,6 @@ describe('openDatabase', () => {
   it('prepares nothing behind a transaction pooler, where the next statement may meet another session', async () => {
     const { pool } = open({ poolSize: 1, directAddress: { connectionString: test.url } })
     expect((await pool.query(named)).rows).toEqual([{ n: 7 }])
-    expect(await transaction(pool, async (client) => (await client.query(named)).rows)).toEqual([{ n: 7 }])
     expect(await one(pool, prepared)).toEqual({ n: 0 })
   })
 
@@ -88,6 +87,17 @@ describe('openDatabase', () => {
     await expect.poll(() => database.problem()).toBeUndefined()
   })
 
+  it('goes on when a connection breaks that somebody holds without asking it anything', async () => {
+    const said: string[] = []
+    const { pool } = open({ poolSize: 1, log: { ...silent, warn: (_, message) => void said.push(message) } })
+    const held = await pool.connect()
+    const { rows } = await held.query('SELECT pg_backend_pid() AS pid')
+    await open().pool.query('SELECT pg_terminate_backend($1)', [rows[0].pid])
+    await expect.poll(() => said).toContain('a database connection broke')
+    held.release()
+    expect(await one(pool, 'SELECT 1 AS n')).toEqual({ n: 1 })
+  })
+
   it('lets what is in flight finish before it closes', async () => {
     const database = open()
     const slow = database.pool.query('SELECT pg_sleep(0.3), 1 AS n')
@@ -95,6 +105,16 @@ describe('openDatabase', () => {
     await database.close()
     expect((await slow).rows).toMatchObject([{ n: 1 }])
     await expect(database.pool.query('SELECT 1')).rejects.toThrow()
+  })
+
+  it('is closed only when the database has seen the last connection end', async () => {
+    const admin = open({ poolSize: 1 })
+    const others = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`
+    const database = open()
+    await Promise.all([1, 2, 3, 4].map(() => database.pool.query('SELECT pg_sleep(0.05)')))
+    expect(await one(admin.pool, others)).toEqual({ n: 4 })
+    await database.close()
+    expect(await one(admin.pool, others)).toEqual({ n: 0 })
   })
 
   it.each([
@@ -195,29 +215,6 @@ describe('openDatabase', () => {
       const ready = database.untilReady(60_000)
       await pretend('pg_is_in_recovery() RETURNS boolean LANGUAGE sql AS $$ SELECT false $$')
       await ready
-    })
-  })
-
-  describe('transaction', () => {
-    it('keeps what it did, and nothing of it after an error', async () => {
-      const { pool } = open()
-      await pool.query('CREATE TABLE notes (text text)')
-      expect(
-        await transaction(pool, async (client) => (await client.query("INSERT INTO notes VALUES ('kept')")).rowCount),
-      ).toBe(1)
-      const failing = transaction(pool, async (client) => {
-        await client.query("INSERT INTO notes VALUES ('lost')")
-        throw new Error('no')
-      })
-      await expect(failing).rejects.toThrow('no')
-      expect((await pool.query('SELECT text FROM notes')).rows).toEqual([{ text: 'kept' }])
-    })
-
-    it('uses no connection again that broke in it', async () => {
-      const { pool } = open({ poolSize: 1 })
-      const broken = transaction(pool, (client) => client.query('SELECT pg_terminate_backend(pg_backend_pid())'))
-      await expect(broken).rejects.toThrow()
-      expect(await one(pool, 'SELECT 1 AS n')).toEqual({ n: 1 })
     })
   })
 })

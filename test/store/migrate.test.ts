@@ -69,6 +69,16 @@ describe('migrate', () => {
     expect(await migrate(await connect(), [users, clients])).toEqual([clients.name])
   })
 
+  it('leaves nothing of a migration that it can not record', async () => {
+    await migrate(client, [users])
+    const odd = migration('20260103000000_odd', 'CREATE TABLE half (id int);')
+    // Longer than its column.
+    await expect(migrate(client, [users, { ...odd, checksum: 'x'.repeat(65) }])).rejects.toThrow(
+      /20260103000000_odd failed .* too long/,
+    )
+    expect((await client.query("SELECT to_regclass('half') AS half")).rows).toEqual([{ half: null }])
+  })
+
   it('refuses a migration that was changed after it was applied', async () => {
     await migrate(client, [users])
     const changed = migration(users.name, 'CREATE TABLE users (id bigint);')

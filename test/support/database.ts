@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import type { TestProject } from 'vitest/node'
 import { openEmbedded } from '../../src/store/embedded/open.js'
 import type { Connection } from '../../src/store/embedded/start.js'
+import { livingUsers } from '../../src/store/embedded/users.js'
 import { silent } from '../../src/store/log.js'
 import { migrate, readMigrations } from '../../src/store/migrate.js'
 
@@ -27,9 +28,28 @@ async function using<T>(connection: Connection, work: (client: pg.Client) => Pro
   }
 }
 
+const PREFIX = 'bulla-test-'
+
+/** Stops and removes what runs left behind that were killed. */
+async function removeAbandoned(): Promise<void> {
+  for (const name of readdirSync(tmpdir()).filter((each) => each.startsWith(PREFIX))) {
+    const dataDir = join(tmpdir(), name)
+    try {
+      const users = join(dataDir, 'postgres/users')
+      // One that was just made has no users yet.
+      if (Date.now() - statSync(users).ctimeMs < 60_000 || livingUsers(users).length > 0) continue
+      await (await openEmbedded({ dataDir, kind: 'script', log: silent, durable: false })).close()
+      rmSync(dataDir, { recursive: true, force: true })
+    } catch {
+      // Another run was faster, or it is another user's.
+    }
+  }
+}
+
 /** One Postgres for the whole run, with a migrated database to copy from. It forgets everything in a crash. */
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
-  const dataDir = mkdtempSync(join(tmpdir(), 'bulla-test-'))
+  await removeAbandoned()
+  const dataDir = mkdtempSync(join(tmpdir(), PREFIX))
   // Where the tests run as root, the user that Postgres runs as must be able to enter.
   chmodSync(dataDir, 0o711)
   const remove = () => rmSync(dataDir, { recursive: true, force: true })

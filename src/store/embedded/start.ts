@@ -20,6 +20,8 @@ import {
 export type Connection = { host: string; port: number; user: string; password: string; database: string }
 
 const LONGEST_START_MS = 5 * 60_000
+// What passes has passed by then.
+const LONGEST_RETRY_MS = 30_000
 const LONGEST_STOP_MS = 60_000
 const STEP_MS = 20
 
@@ -63,9 +65,9 @@ const PASSING = /lock file ".*" already exists|pre-existing shared memory block|
 
 /** Starts Postgres, or finds it running, and answers once it takes connections. */
 export async function start(home: Home, binaries: Binaries, { durable, log, signal }: Options): Promise<Started> {
-  const deadline = Date.now() + LONGEST_START_MS
+  const begun = Date.now()
   let spawned: Spawned | undefined
-  for (let step = 1; Date.now() < deadline; step++) {
+  for (let step = 1; Date.now() < begun + LONGEST_START_MS; step++) {
     const postmaster = findPostmaster(home)
     // The socket first: it tells the truth even between containers that share a volume, where a pid doesn't.
     if (postmaster && isPrivate(postmaster.socketFolder, home)) {
@@ -77,7 +79,7 @@ export async function start(home: Home, binaries: Binaries, { durable, log, sign
     if (spawned?.hasEnded()) {
       const said = spawned.said()
       spawned.discard()
-      if (!PASSING.test(said)) throw couldNotStart(home, said)
+      if (!PASSING.test(said) || Date.now() > begun + LONGEST_RETRY_MS) throw couldNotStart(home, said)
       spawned = undefined
     } else if (!spawned && !postmaster?.runs) {
       spawned = spawnPostmaster(home, binaries.postgres, durable)

@@ -31,6 +31,9 @@ function living(folder: string, ending: string): { path: string; user: User }[] 
   return found
 }
 
+/** The processes that use an embedded Postgres, by the folder where they say so. */
+export const livingUsers = (folder: string): User[] => living(folder, '.user').map(({ user }) => user)
+
 /**
  * Who uses an embedded Postgres, and who is about to stop it, as files that count while their writer lives.
  *
@@ -49,7 +52,7 @@ export function register(folder: string, me: Pick<User, 'kind' | 'port'>) {
     stopIfUnused: async (stop: () => Promise<void>): Promise<boolean> => {
       const marker = write(folder, `${name}.stopping`, self)
       try {
-        if (living(folder, '.user').length > 0) return false
+        if (livingUsers(folder).length > 0) return false
         await stop()
         return true
       } finally {
