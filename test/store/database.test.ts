@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, createServer, type Server, type Socket } from 'node:net'
+import { setTimeout as wait } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { StartError } from '../../src/start-error.js'
@@ -107,14 +108,26 @@ describe('openDatabase', () => {
     await expect(database.pool.query('SELECT 1')).rejects.toThrow()
   })
 
-  it('is closed only when the database has seen the last connection end', async () => {
-    const admin = open({ poolSize: 1 })
-    const others = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`
-    const database = open()
-    await Promise.all([1, 2, 3, 4].map(() => database.pool.query('SELECT pg_sleep(0.05)')))
-    expect(await one(admin.pool, others)).toEqual({ n: 4 })
+  it('is closed only when the other side has ended every connection too', async () => {
+    let ended = 0
+    const slow = createServer({ allowHalfOpen: true }, (socket) => {
+      const upstream = connect(`${test.connection.host}/.s.PGSQL.5432`)
+      upstream.pipe(socket, { end: false })
+      socket.pipe(upstream)
+      upstream.on('end', async () => {
+        await wait(100)
+        ended += 1
+        socket.end()
+      })
+    })
+    slow.listen(0, '127.0.0.1')
+    await once(slow, 'listening')
+    const { port } = slow.address() as { port: number }
+    const database = open({ address: { ...test.connection, host: '127.0.0.1', port } })
+    await Promise.all([1, 2, 3].map(() => database.pool.query('SELECT pg_sleep(0.1)')))
     await database.close()
-    expect(await one(admin.pool, others)).toEqual({ n: 0 })
+    expect(ended).toBe(3)
+    slow.close()
   })
 
   it.each([
