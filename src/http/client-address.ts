@@ -30,12 +30,14 @@ export function addressKey(address: string): string {
 }
 
 const UNKNOWN = 'unknown'
+// IPv6 with an IPv4 tail is 45 characters; a zone may follow. No parser is asked about more.
+const MAX_LENGTH = 64
 
 /** One text per address, RFC 5952 §4: IPv4-mapped IPv6 as IPv4, no zone; `unknown` for what is no address. */
 export function canonicalAddress(text: string): string {
   if (isIPv4(text)) return text
   const [address = ''] = text.split('%', 1)
-  if (!ipaddr.IPv6.isValid(address)) return UNKNOWN
+  if (text.length > MAX_LENGTH || !ipaddr.IPv6.isValid(address)) return UNKNOWN
   const parsed = ipaddr.IPv6.parse(address)
   return parsed.isIPv4MappedAddress() ? parsed.toIPv4Address().toString() : parsed.toRFC5952String()
 }

@@ -1,8 +1,8 @@
-import { createServer, type RequestListener, type Server } from 'node:http'
-import { type AddressInfo, connect, type Socket } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import supertest from 'supertest'
 import { afterEach, describe } from 'vitest'
 import type { App } from '../../src/http/router.js'
+import { createHttpServer, type HttpServer } from '../../src/http/server.js'
 
 export type Agent = ReturnType<typeof supertest>
 
@@ -17,11 +17,12 @@ export interface Reached {
 /** Runs a suite twice: against the Express app, and against a server that listens with the plain endpoints in front. */
 export function overBothTransports(name: string, suite: (reach: (app: App) => Promise<Reached>) => void): void {
   describe.each(['supertest', 'server'] as const)(`${name}, through %s`, (transport) => {
-    const servers: Server[] = []
-    afterEach(() => closeAll(servers))
+    const servers: HttpServer[] = []
+    afterEach(() => Promise.all(servers.splice(0).map((server) => server.close(0))))
     suite(async (app) => {
-      const { server, port } = await listen(transport === 'server' ? app.listener : app.express)
+      const server = createHttpServer(transport === 'server' ? app.listener : app.express)
       servers.push(server)
+      const { port } = await server.listen(0, '127.0.0.1')
       const agent = transport === 'server' ? supertest(`http://127.0.0.1:${port}`) : supertest(app.express)
       return { agent, raw: (request) => sendRaw(port, request), open: (request) => openRaw(port, request) }
     })
@@ -47,20 +48,4 @@ export function openRaw(port: number, request: string): Promise<Socket> {
     socket.once('error', reject)
     socket.write(request, 'latin1', () => resolve(socket.off('error', reject)))
   })
-}
-
-async function listen(listener: RequestListener): Promise<{ server: Server; port: number }> {
-  const server = createServer(listener)
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
-  const { port } = server.address() as AddressInfo
-  return { server, port }
-}
-
-async function closeAll(servers: Server[]) {
-  for (const server of servers.splice(0)) {
-    await new Promise<void>((resolve) => {
-      server.close(() => resolve())
-      server.closeAllConnections()
-    })
-  }
 }

@@ -64,6 +64,7 @@ describe('canonicalAddress', () => {
     ['example.com', 'unknown'],
     ['', 'unknown'],
     ['1.2.3.4\r\nx', 'unknown'],
+    [`::1%${'a'.repeat(100)}`, 'unknown'],
   ])('writes %j as %s', (text, expected) => {
     expect(canonicalAddress(text)).toBe(expected)
   })
