@@ -1,14 +1,36 @@
 import type { Route } from './http/route.js'
 import { type App, assemble } from './http/router.js'
 import { type HealthDeps, live, ready } from './http/routes/health.js'
+import { introspectionRoute } from './http/routes/introspection.js'
+import { jwksRoute } from './http/routes/jwks.js'
+import { type LoginDeps, loginRoute } from './http/routes/login.js'
+import { logoutRoute } from './http/routes/logout.js'
+import { metadataRoute } from './http/routes/metadata.js'
+import { revocationRoute } from './http/routes/revocation.js'
+import { revocationsRoute } from './http/routes/revocations.js'
+import { tokenRoute } from './http/routes/token.js'
 import type { ServeContext } from './http/serve.js'
+import type { Ports } from './oauth/ports.js'
 
-export type AppDeps = HealthDeps
+export type AppDeps = HealthDeps & Ports & LoginDeps
+
+/** What answers before anything else can, and after. */
+export const healthRoutes: readonly Route<HealthDeps>[] = [
+  { root: true, name: 'live', path: '/health/live', methods: { GET: live } },
+  { root: true, name: 'ready', path: '/health/ready', methods: { GET: ready } },
+]
 
 /** Every endpoint of the server. */
 export const routes: readonly Route<AppDeps>[] = [
-  { root: true, name: 'live', path: '/health/live', methods: { GET: live } },
-  { root: true, name: 'ready', path: '/health/ready', methods: { GET: ready } },
+  ...healthRoutes,
+  tokenRoute,
+  introspectionRoute,
+  revocationRoute,
+  revocationsRoute,
+  jwksRoute,
+  metadataRoute,
+  loginRoute,
+  logoutRoute,
 ]
 
 /** The application over its dependencies; it opens no port. */

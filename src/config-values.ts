@@ -1,5 +1,5 @@
-import ipaddr from 'ipaddr.js'
 import { z } from 'zod'
+import { parseRange } from './outbound/address.js'
 
 // The kinds of values that settings have. A message completes a sentence that begins with the setting's name, and never
 // repeats a value that may be a secret.
@@ -77,13 +77,12 @@ const LABEL = '[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?'
 const HOST_NAME = new RegExp(`^(?=.*[a-z])${LABEL}(?:\\.${LABEL})*$`)
 
 function allowed(entry: string): string | undefined {
-  if (ipaddr.isValidCIDR(entry)) return entry
-  if (ipaddr.IPv4.isValidFourPartDecimal(entry)) return `${entry}/32`
-  if (ipaddr.IPv6.isValid(entry)) return `${entry}/128`
-  return HOST_NAME.test(entry) ? entry : undefined
+  if (!parseRange(entry)) return HOST_NAME.test(entry.replace(/^\./, '')) ? entry : undefined
+  if (entry.includes('/')) return entry
+  return `${entry}/${entry.includes(':') ? 128 : 32}`
 }
 
-/** CIDR ranges and host names, in lower case; a lone address becomes a range. */
+/** CIDR ranges and host names (`.name`: all below it), in lower case; a lone address becomes a range. */
 export const allowList = text<string[]>((given) => {
   const entries = given.split(',').map((entry) => entry.trim().toLowerCase())
   const wrong = entries.filter((entry) => entry !== '' && !allowed(entry))

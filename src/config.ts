@@ -71,23 +71,9 @@ const lifetimes = {
   REFRESH_GRACE: integer(0, 300).prefault('10').meta({
     description: 'Seconds a spent refresh token is still answered with its successor. A client may have its own.',
   }),
-  CODE_LIFETIME: integer(1, 600).prefault('60').meta({ description: 'Seconds an authorization code lives.' }),
-  SESSION_LIFETIME: integer(60, 365 * DAY)
-    .prefault(`${DAY / 2}`)
-    .meta({
-      description: 'Seconds from a login until its session in the browser ends.',
-    }),
-  SESSION_IDLE_LIFETIME: integer(60, 365 * DAY)
-    .prefault(`${DAY / 12}`)
-    .meta({
-      description: 'Seconds after which an unused session ends.',
-    }),
 }
 
 const keys = {
-  JWKS_MAX_AGE: integer(1, DAY).prefault('300').meta({
-    description: 'Seconds others may cache the published keys. A new key signs after twice as long.',
-  }),
   KEY_ROTATION_DAYS: integer(1, 3650)
     .prefault('90')
     .meta({ description: 'Days after which a signing key is replaced.' }),
@@ -113,7 +99,7 @@ const passwords = {
 const surroundings = {
   FETCH_ALLOW: allowList.optional().meta({
     description:
-      'CIDR ranges and host names, parted by commas, that may be fetched from though they are private, for URLs an operator registered; http too.',
+      'CIDR ranges and host names (`.internal` stands for all below it), parted by commas, that may be fetched from though they are private, for URLs an operator registered; http too.',
     initial: 'empty, or loopback when PUBLIC_URL is loopback',
   }),
   LOG_LEVEL: z
@@ -179,7 +165,6 @@ function contradictions(values: Partial<Settings>, { given, wrong, masterKeyUnus
   }
   atMost('ACCESS_TOKEN_LIFETIME', 'MAX_TOKEN_LIFETIME')
   atMost('GRANT_IDLE_LIFETIME', 'GRANT_LIFETIME')
-  atMost('SESSION_IDLE_LIFETIME', 'SESSION_LIFETIME')
   if (given['DATABASE_DIRECT_URL'] && !given['DATABASE_URL']) {
     problems.push('DATABASE_DIRECT_URL is set without DATABASE_URL: set both or neither')
   }

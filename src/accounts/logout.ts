@@ -2,11 +2,10 @@ import { base64urlToUuid } from '../crypto/uuid.js'
 import type { Actor, Client, Ports, Tenant } from '../oauth/ports.js'
 
 type LogoutPorts = Pick<Ports, 'grants' | 'refreshTokens' | 'revocations' | 'unsealer' | 'now'>
-type By = { readonly tenant: Tenant; readonly by: Actor }
 
 /** Ends the grant of a refresh token of this client; whatever else it is given, nothing happens. */
 export async function logoutByRefreshToken(
-  { token, client, tenant, by }: By & { token: string; client: Client },
+  { token, client, tenant, by }: { token: string; client: Client; tenant: Tenant; by: Actor },
   { grants, refreshTokens, revocations }: LogoutPorts,
 ): Promise<void> {
   const parsed = refreshTokens.parse(token)
@@ -20,7 +19,7 @@ export async function logoutByRefreshToken(
  * may not.
  */
 export async function logoutByAccessToken(
-  { token, tenant, by }: By & { token: string },
+  { token, tenant, address, request }: { token: string; tenant: Tenant; address: string; request: string },
   { unsealer, revocations, now }: LogoutPorts,
 ): Promise<void> {
   const opened = await unsealer.open(tenant, token)
@@ -29,5 +28,6 @@ export async function logoutByAccessToken(
   const grantId = claims.grant && base64urlToUuid(claims.grant)
   if (!grantId || claims.exp <= now()) return
   if ((await revocations.judge(tenant.id, claims, signingKeyId)) !== 'live') return
-  await revocations.revokeGrant(tenant.id, grantId, { reason: 'logout', by: { ...by, id: claims.client_id } })
+  const by: Actor = { kind: 'client', id: claims.client_id, address, request }
+  await revocations.revokeGrant(tenant.id, grantId, { reason: 'logout', by })
 }

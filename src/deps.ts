@@ -1,0 +1,200 @@
+import { createAuthSessions } from './accounts/auth-session.js'
+import type { Config } from './config.js'
+import { createEnvelope, type Envelope } from './crypto/envelope.js'
+import { createPasswordHasher } from './crypto/password.js'
+import type { Log } from './http/log.js'
+import { createMetrics, type Metrics } from './http/metrics.js'
+import type { JobDeps } from './jobs/start.js'
+import { createJwks } from './keys/jwks.js'
+import { createKeyring } from './keys/keyring.js'
+import { createListSigner } from './keys/list-signer.js'
+import { verifyMasterKey } from './keys/master-key.js'
+import { createMint } from './keys/mint.js'
+import { createFindRecipient } from './keys/recipient.js'
+import { createRefreshTokens } from './keys/refresh-tokens.js'
+import { createRotation } from './keys/rotation.js'
+import { createUnsealer } from './keys/unsealer.js'
+import type { Grants, Policy, Ports, RefreshTokens } from './oauth/ports.js'
+import { createFetcher } from './outbound/fetch.js'
+import { StartError } from './start-error.js'
+import { createApiKeyStore } from './store/api-keys.js'
+import { createDirectory } from './store/directory.js'
+import { createGrants } from './store/grants.js'
+import { readInstallation } from './store/installation.js'
+import { createKeyStore } from './store/keys.js'
+import { createMaintenance } from './store/maintenance.js'
+import { readOrCreateMasterKey } from './store/master-key.js'
+import { createRevocations } from './store/revocations.js'
+import type { StartedDatabase } from './store/start-database.js'
+import { createThrottle } from './store/throttle.js'
+import { createUsers } from './store/users.js'
+import { createView } from './store/view.js'
+
+const DAY = 86_400
+
+/** What the life of keys and grants is measured by. Seconds. */
+export const policyOf = (config: Config): Policy => ({
+  accessTokenLifetime: config.accessTokenLifetime,
+  grantLifetime: config.grantLifetime,
+  grantIdleLifetime: config.grantIdleLifetime,
+  maxStaleness: config.maxStaleness,
+})
+
+/**
+ * Opens and seals the private keys of this database. Without MASTER_KEY an embedded database has one in its folder, made only
+ * while nothing is sealed. Throws StartError when it is missing or not the one the keys are sealed with.
+ */
+export async function openEnvelope(
+  config: Pick<Config, 'masterKey' | 'dataDir'>,
+  { pool, isEmbedded }: Pick<StartedDatabase, 'pool' | 'isEmbedded'>,
+): Promise<Envelope> {
+  const keys = createKeyStore(pool)
+  if (!config.masterKey && !isEmbedded) {
+    throw new StartError('MASTER_KEY is not set: give the one that the keys in this database are sealed with.')
+  }
+  const mayCreate = (await keys.samples()).length === 0
+  const masterKey = config.masterKey ?? readOrCreateMasterKey(config.dataDir, { mayCreate })
+  const envelope = createEnvelope(Buffer.from(masterKey))
+  const checked = await verifyMasterKey(keys, envelope)
+  if (checked.result !== 'wrong') return envelope
+  throw new StartError(
+    `The keys in the database are sealed with the master key ${checked.sealedWith}, and this one is ${envelope.id}. ` +
+      'Nothing was changed. Set MASTER_KEY to the one they were made with.',
+  )
+}
+
+/** Fetches what an operator registered the URL of, and nothing it leads to on a private network unless FETCH_ALLOW says so. */
+export function openFetcher({ fetchAllow }: Pick<Config, 'fetchAllow'>, log: Pick<Log, 'debug'>) {
+  return createFetcher({ allow: [...fetchAllow], userAgent: 'bulla', log: (fetched) => log.debug(fetched, 'fetched') })
+}
+
+/** What makes and rotates keys, for the server and for operators. */
+export const openRotation = (
+  config: Config,
+  { pool, envelope, log }: { pool: StartedDatabase['pool']; envelope: Envelope; log: Log },
+) =>
+  createRotation({
+    keys: createKeyStore(pool),
+    envelope,
+    lifetimes: { rotation: config.keyRotationDays * DAY, idle: config.grantIdleLifetime },
+    log,
+  })
+
+export type Deps = Awaited<ReturnType<typeof createDeps>>
+
+/** Everything wired by hand, over an open database. */
+export async function createDeps(config: Config, database: StartedDatabase, log: Log) {
+  const { pool, direct } = database
+  const envelope = await openEnvelope(config, database)
+  const metrics = createMetrics()
+  const now = () => Date.now() / 1000
+  const policy = policyOf(config)
+  const view = createView({ pool, maxStaleness: config.maxStaleness, log, direct })
+  const directory = createDirectory({ pool, view, publicUrl: config.publicUrl, grace: config.refreshGrace })
+  const rotation = openRotation(config, { pool, envelope, log })
+  const keyring = createKeyring({
+    keys: createKeyStore(pool),
+    envelope,
+    remember: view.remember,
+    ensure: rotation.ensure,
+    log,
+    now,
+  })
+  const passwords = createPasswordHasher({
+    memoryKiB: config.argon2MemoryKib,
+    timeCost: config.argon2TimeCost,
+    parallelism: config.argon2Parallelism,
+    processes: config.argon2Processes,
+    queueLimit: config.argon2Queue,
+  })
+  const ports: Ports = {
+    ...directory,
+    users: createUsers({ pool }),
+    grants: countRefreshes(createGrants({ pool }), metrics),
+    revocations: createRevocations({ pool, installation: await readInstallation(pool) }),
+    throttle: createThrottle(pool, envelope.deriveKey('throttle')),
+    view,
+    mint: createMint({ keyring, recipient: createFindRecipient({ log, now }), now, log, policy }),
+    unsealer: createUnsealer({ keyring }),
+    refreshTokens: countForgeries(createRefreshTokens({ keyring }), metrics),
+    jwks: createJwks({ keyring }),
+    listSigner: createListSigner({ keyring }),
+    passwords,
+    policy,
+    log,
+    now,
+  }
+  measure(metrics, { pool, view, passwords })
+  const jobs: JobDeps = {
+    rotation,
+    apiKeys: createApiKeyStore(pool),
+    fetchJson: openFetcher(config, log).fetchJson,
+    maintenance: createMaintenance(pool),
+    policy,
+    log,
+  }
+  return {
+    jobs,
+    ports: { ...ports, authSessions: createAuthSessions(envelope, now) },
+    view,
+    rotation,
+    metrics,
+    close: async () => {
+      await view.close()
+      await passwords.close()
+    },
+  }
+}
+
+function countRefreshes(grants: Grants, metrics: Metrics): Grants {
+  return {
+    ...grants,
+    async refresh(...args) {
+      const outcome = await grants.refresh(...args)
+      metrics.refresh(outcome.result)
+      return outcome
+    },
+  }
+}
+
+function countForgeries(refreshTokens: RefreshTokens, metrics: Metrics): RefreshTokens {
+  return {
+    ...refreshTokens,
+    async verify(...args) {
+      const genuine = await refreshTokens.verify(...args)
+      if (!genuine) metrics.refresh('forged')
+      return genuine
+    },
+  }
+}
+
+type Measured = {
+  readonly pool: StartedDatabase['pool']
+  readonly view: ReturnType<typeof createView>
+  readonly passwords: ReturnType<typeof createPasswordHasher>
+}
+
+function measure(metrics: Metrics, { pool, view, passwords }: Measured): void {
+  metrics.gauge({
+    name: 'argon2_jobs',
+    help: 'Passwords being hashed, and waiting for it.',
+    label: 'state',
+    collect: () => new Map(Object.entries(passwords.stats())),
+  })
+  metrics.gauge({
+    name: 'pool_connections',
+    help: 'Connections to the database, and requests waiting for one.',
+    label: 'state',
+    collect: () =>
+      new Map([
+        ['open', pool.totalCount],
+        ['idle', pool.idleCount],
+        ['waiting', pool.waitingCount],
+      ]),
+  })
+  metrics.gauge({
+    name: 'view_age_seconds',
+    help: 'Time since this process last heard of revocations and changes.',
+    collect: () => view.stats().age,
+  })
+}
