@@ -221,6 +221,7 @@ export const tokenEndpoint: readonly Requirement[] = [
     shownBy: [
       `${REFRESH} › gives everybody who retries within the grace the same successor`,
       `${REFRESH} › gives a late retry the current token, though it was spent again since`,
+      'test/http/over-postgres.test.ts › gives twenty callers with one refresh token one successor',
     ],
   },
   {
