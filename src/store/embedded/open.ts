@@ -2,7 +2,7 @@ import { existsSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Log } from '../log.js'
-import { findBinaries } from './binaries.js'
+import { findBinaries, findPackage } from './binaries.js'
 import { type Guard, guard } from './guard.js'
 import { openHome } from './home.js'
 import { initialise } from './initialise.js'
@@ -36,6 +36,7 @@ export type Embedded = {
  */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> {
   const { kind, port, log, durable = true } = options
+  const folder = findPackage()
   const home = openHome(options.dataDir)
   const me = register(home.users, { kind, ...(port === undefined ? {} : { port }) })
   // There while a server has it, and after one was killed: that one will come back.
@@ -53,7 +54,7 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
 
   try {
     while (me.isBeingStopped()) await wait(20)
-    const binaries = findBinaries(home.copies, home.user)
+    const binaries = findBinaries(folder, home)
     await initialise(home, binaries, durable)
     const { connection, here } = await start(home, binaries, { durable, log })
     if (here) rmSync(kept, { force: true })
