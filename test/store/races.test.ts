@@ -1,0 +1,248 @@
+import { randomUUID } from 'node:crypto'
+import pg from 'pg'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import type { Grants, Revocations } from '../../src/oauth/ports.js'
+import { createGrants } from '../../src/store/grants.js'
+import { readInstallation } from '../../src/store/installation.js'
+import { createRevocations } from '../../src/store/revocations.js'
+import { createUsers } from '../../src/store/users.js'
+import { entryDigest } from '../../src/wire/revocation-list.js'
+import {
+  insert,
+  makeGrant,
+  makeSession,
+  makeUser,
+  makeWorld,
+  newGrant,
+  operator,
+  type Stage,
+  setStage,
+  type World,
+} from '../support/fixtures.js'
+
+let stage: Stage
+let grants: Grants
+let revocations: Revocations
+beforeAll(async () => {
+  stage = await setStage({ connections: 30 })
+  grants = createGrants(stage)
+  revocations = createRevocations({ pool: stage.pool, installation: await readInstallation(stage.pool) })
+})
+afterAll(() => stage.close())
+
+const sql = async (text: string, ...values: unknown[]) => (await stage.pool.query(text, values)).rows
+
+async function worldOfNewUser(of: World = stage.ours): Promise<World> {
+  return { ...of, user: await makeUser(stage.pool, of.tenant.id) }
+}
+
+/** A sign-in as the protocol does it: what it is judged by is read first, and the grant is made on that. */
+async function signIn(world: World, sessionId?: string) {
+  const { tenant, user, client } = world
+  const { user: seen, rev } = await createUsers(stage).forSignIn(tenant.id, user.username, {
+    clientId: client.id,
+    apis: [],
+  })
+  const overrides = {
+    rev,
+    credentialVersion: seen?.credentialVersion ?? 0,
+    ...(sessionId !== undefined && { sessionId }),
+  }
+  return grants.make(newGrant(world, overrides), operator)
+}
+
+/** A refresh that takes a place in a status list, as the next issue of tokens will: the place is flipped when the grant ends. */
+let place = 0
+async function refreshWithPlace(grantId: string, given: string[]): Promise<void> {
+  const [{ slot }] = await sql('SELECT slot_of(now()) + 1 AS slot')
+  const index = String((BigInt(slot) << 32n) + BigInt(++place))
+  const [{ result }] = await sql(
+    `SELECT result FROM refresh_grant($1, $2, 0, gen_random_uuid(), '10 s', $3, 0, '{}')`,
+    stage.ours.tenant.id,
+    grantId,
+    index,
+  )
+  if (result === 'rotated' || result === 'replayed') given.push(index)
+}
+
+test('no grant survives a change of password, and every place given to its tokens is flipped', async () => {
+  for (let round = 0; round < 50; round++) {
+    const world = await worldOfNewUser()
+    const { id: tenantId } = world.tenant
+    const before = await Promise.all([makeGrant(grants, world), makeGrant(grants, world)])
+    const given: string[] = []
+    const seen = { credentialVersion: 1, rev: 0 }
+    const attempts = await Promise.all([
+      ...before.map(({ id }) => refreshWithPlace(id, given)),
+      grants.make(newGrant(world, seen), operator),
+      sql('SELECT revoke_user($1, $2, $3, $4)', tenantId, world.user.id, operator, 'password'),
+      grants.make(newGrant(world, seen), operator),
+      ...before.map(({ id }) => refreshWithPlace(id, given)),
+      grants.make(newGrant(world, seen), operator),
+    ])
+    expect(attempts).toHaveLength(8)
+    const alive = await sql('SELECT id FROM grants WHERE user_id = $1 AND revoked_at IS NULL', world.user.id)
+    expect(alive).toEqual([])
+    const flipped = await sql('SELECT index FROM flips WHERE tenant_id = $1 AND index = ANY ($2)', tenantId, given)
+    expect(flipped).toHaveLength(given.length)
+  }
+})
+
+test('no grant survives the end of the session it was made under', async () => {
+  let made = 0
+  for (let round = 0; round < 50; round++) {
+    const world = await worldOfNewUser()
+    const session = await makeSession(stage.pool, world)
+    const signIns = Array.from({ length: 4 }, () => signIn(world, session))
+    const end = sql('SELECT revoke_session($1, $2, $3, $4)', world.tenant.id, session, operator, 'logout')
+    const outcomes = await Promise.all(signIns)
+    await end
+    made += outcomes.filter(({ result }) => result === 'made').length
+    expect(await sql('SELECT id FROM grants WHERE session_id = $1 AND revoked_at IS NULL', session)).toEqual([])
+  }
+  // Otherwise nothing was raced.
+  expect(made).toBeGreaterThan(0)
+})
+
+test('a sign-in that waits for a change of password comes to nothing', async () => {
+  const world = await worldOfNewUser()
+  const change = await stage.pool.connect()
+  await change.query('BEGIN')
+  await change.query('SELECT revoke_user($1, $2, $3, $4)', [world.tenant.id, world.user.id, operator, 'password'])
+  const waiting = signIn(world)
+  await vi.waitFor(async () => expect(await sql('SELECT FROM pg_locks WHERE NOT granted')).toHaveLength(1))
+  await change.query('COMMIT')
+  change.release()
+  expect(await waiting).toEqual({ result: 'superseded' })
+  expect(await signIn(world)).toMatchObject({ result: 'made' })
+})
+
+test('a client revoked between what a sign-in saw and the grant it makes: the grant is dead', async () => {
+  const world = await worldOfNewUser(stage.theirs)
+  const { rev } = await createUsers(stage).forSignIn(world.tenant.id, world.user.username, {
+    clientId: world.client.id,
+    apis: [],
+  })
+  await sql('SELECT revoke_client($1, $2, $3, $4)', world.tenant.id, world.client.id, operator, 'test')
+  const grant = await makeGrant(grants, world, { rev })
+  expect((await grants.find(grant.tenantId, grant.id))?.state).toBe('revoked')
+})
+
+test('revocations of everything at once, refreshes, sign-ins and new partitions never deadlock', async () => {
+  const { tenant, client, api } = stage.ours
+  const keyIds = Array.from({ length: 30 }, () => randomUUID())
+  for (const id of keyIds) {
+    const times = { activates_at: new Date(), activated_at: new Date(), retired_at: new Date() }
+    const key = {
+      id,
+      purpose: 'access_token',
+      algorithm: 'ES256',
+      status: 'retired',
+      public_jwk: {},
+      master_key_id: 'm',
+    }
+    await insert(stage.pool, 'keys', { tenant_id: tenant.id, sealed: Buffer.alloc(1), ...key, ...times })
+  }
+  const [{ last }] = await sql(
+    'SELECT max(substring(relname FROM $1)::int) AS last FROM pg_class',
+    '^revocations_s([0-9]+)$',
+  )
+  const revoke = (name: string, id: string) =>
+    sql(`SELECT revoke_${name}($1, $2, $3, $4)`, tenant.id, id, operator, 'race')
+  for (let round = 0; round < 30; round++) {
+    const world = await worldOfNewUser()
+    const session = await makeSession(stage.pool, world)
+    const [one, two, three] = [
+      await makeGrant(grants, world, { sessionId: session }),
+      await makeGrant(grants, world, { sessionId: session }),
+      await makeGrant(grants, world),
+    ]
+    const reuse = async (grant: typeof one) => {
+      await grants.refresh(grant, { generation: 0, grace: 0 }, operator)
+      await grants.refresh(grant, { generation: 0, grace: 0 }, operator)
+    }
+    const partition = (table: string, kind: string, first: number) =>
+      sql('SELECT maintain_table($1, $2, $3, $3, 0, $4)', table, kind, first, '')
+    const outcomes = await Promise.allSettled([
+      revoke('user', world.user.id),
+      revoke('session', session),
+      reuse(two),
+      revocations.revokeGrant(tenant.id, one.id, { reason: 'race', by: operator }),
+      signIn(world, session),
+      revoke('client', client.id),
+      revoke('api', api.id),
+      revoke('tenant', 'https://id.example.com'),
+      sql(`SELECT revoke_key($1, $2, '1 day', $3, 'race')`, tenant.id, keyIds[round], operator),
+      reuse(three),
+      sql('SELECT config_changed($1)', tenant.id),
+      partition('revocations', 's', last + 1 + round),
+      partition('grants', 'm', 900 + round),
+      partition('audit_events', 'm', 900 + round),
+      revoke('user', world.user.id),
+      revocations.snapshot(tenant.id),
+    ])
+    expect(outcomes.flatMap((outcome) => (outcome.status === 'rejected' ? [outcome.reason.message] : []))).toEqual([])
+  }
+})
+
+test('a revocation whose connection is killed half way has not happened, and the next one is not in its way', async () => {
+  const world = await makeWorld(stage.pool)
+  const { id: tenantId } = world.tenant
+  const grant = await makeGrant(grants, world)
+  const before = await revocations.snapshot(tenantId)
+  const client = new pg.Client(stage.database.connection)
+  client.on('error', () => {})
+  await client.connect()
+  await client.query('BEGIN')
+  await client.query('SELECT revoke_user($1, $2, $3, $4)', [tenantId, world.user.id, operator, 'test'])
+  const [{ pid }] = (await client.query('SELECT pg_backend_pid() AS pid')).rows
+  await sql('SELECT pg_terminate_backend($1, 10000)', pid)
+  expect((await grants.find(tenantId, grant.id))?.state).toBe('live')
+  expect((await revocations.snapshot(tenantId)).revision).toBe(before.revision)
+  expect(await revocations.revokeGrant(tenantId, grant.id, { reason: 'test', by: operator })).toBe('revoked')
+})
+
+test('what was acknowledged is there, with connections being killed all the while', async () => {
+  const { id: tenantId } = stage.theirs.tenant
+  const pool = new pg.Pool({ ...stage.database.connection, max: 8, application_name: 'victim' })
+  pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
+  const store = createRevocations({ pool, installation: await readInstallation(stage.pool) })
+  const acknowledged: string[] = []
+  let failures = 0
+  let working = true
+  const worker = async () => {
+    for (let i = 0; i < 60; i++) {
+      const jti = randomUUID()
+      const claims = {
+        iss: 'i',
+        sub: 's',
+        aud: 'a',
+        client_id: 'c',
+        iat: 0,
+        exp: Math.floor(Date.now() / 1000) + 300,
+        jti,
+        rev: 0,
+      }
+      await store.revokeToken(tenantId, claims, operator).then(
+        () => acknowledged.push(entryDigest('jti', jti)),
+        () => failures++,
+      )
+    }
+  }
+  const killer = async () => {
+    while (working) {
+      await sql(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'victim' AND random() < 0.3`,
+      )
+    }
+  }
+  const killing = killer()
+  await Promise.all(Array.from({ length: 6 }, worker))
+  working = false
+  await killing
+  await pool.end()
+  expect(failures).toBeGreaterThan(0)
+  const found = new Set((await revocations.snapshot(tenantId)).entries.map(({ d }) => d))
+  expect(acknowledged.filter((digest) => !found.has(digest))).toEqual([])
+})
