@@ -147,6 +147,16 @@ describe('the keys of APIs', () => {
     expect((await row('api')).jwks).toEqual(newer)
   })
 
+  it('are claimed at a later time than ever before, so that two claims never look the same', async () => {
+    const future = ago(-3600)
+    await insertApi('api', { checkedAt: future })
+    const store = createApiKeyStore(pool)
+    const first = await store.claim(tenant.id, 'api')
+    const second = await store.claim(tenant.id, 'api')
+    expect(first?.claimedAt.getTime()).toBe(future.getTime() + 1)
+    expect(second?.claimedAt.getTime()).toBe(future.getTime() + 2)
+  })
+
   it('are fetched on demand for one API of one tenant, if it has a jwks_uri', async () => {
     await insertApi('api')
     await insertApi('api', {}, other)

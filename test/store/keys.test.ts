@@ -226,6 +226,40 @@ describe('the schedule', () => {
   })
 })
 
+describe('the store', () => {
+  const only = async (purpose: Purpose, status: string) => {
+    const found = (await rows(purpose)).find((row) => row.status === status)
+    if (!found) throw new Error(`no ${status} ${purpose} key`)
+    return found.id
+  }
+
+  it('activates and destroys nothing before its time, whatever the schedule of a process says', async () => {
+    const { keys, rotation } = replica()
+    await rotation.ensure(tenant.id)
+    await rotation.rotate(tenant.id, { purpose: 'access_token', now: false, revoke: false }, OPERATOR)
+    const next = { id: await only('access_token', 'next'), keep: 3600 }
+    expect(await keys.activate(tenant.id, { ...next, atOnce: false }, OPERATOR)).toBe('not_due')
+    expect(await keys.activate(other.id, { ...next, atOnce: true }, OPERATOR)).toBe('not_due')
+    expect(await keys.activate(tenant.id, { ...next, atOnce: true }, OPERATOR)).toBe('activated')
+    for (const status of ['retired', 'active']) {
+      const change = { id: await only('access_token', status), keep: 3600, slack: SKEW }
+      expect(await keys.destroy(tenant.id, change, OPERATOR)).toBe('needed')
+    }
+  })
+
+  it('lets nobody jump a queue: of two next keys of a group one is made', async () => {
+    const { keys, rotation } = replica()
+    await rotation.ensure(tenant.id)
+    await Promise.all(
+      Array.from({ length: 4 }, () =>
+        replica().rotation.rotate(tenant.id, { purpose: 'kek', now: false, revoke: false }, OPERATOR),
+      ),
+    )
+    expect(await statuses('kek')).toEqual(['active', 'next'])
+    expect((await keys.schedule(tenant.id))?.keys).toHaveLength(FIRST_KEYS.length + 1)
+  })
+})
+
 describe('MAC keys', () => {
   const grant = async (about: {
     rotate: boolean
@@ -273,8 +307,8 @@ describe('MAC keys', () => {
   it.each([
     {
       name: 'a grant that never rotates and was made under it',
-      given: { rotate: false, created: '20 days', refreshed: '1 hour', idle: 7 * DAY, expires: '5 days' },
-      until: 5 * DAY,
+      given: { rotate: false, created: '20 days', refreshed: '1 hour', idle: 7 * DAY, expires: '30 days' },
+      until: 30 * DAY,
     },
     {
       name: 'a grant that was last refreshed under it and idles longer than is usual now',
@@ -448,6 +482,18 @@ describe('keys at rest', () => {
       keyring.active(tenant.id, { purpose: 'kek', algorithm: 'A256KW' }, (keys) => keys.kek()),
     ).rejects.toThrow('no active kek')
     expect(await rows('kek')).toHaveLength(1)
+  })
+
+  it('cannot be copied to another tenant, id and all', async () => {
+    await pool.query("DELETE FROM keys WHERE tenant_id = $1 AND purpose = 'kek'", [tenant.id])
+    await pool.query(
+      `INSERT INTO keys SELECT $1, id, purpose, algorithm, number, status, public_jwk, sealed, master_key_id, created_at, activates_at, activated_at
+         FROM keys WHERE tenant_id = $2 AND purpose = 'kek'`,
+      [tenant.id, other.id],
+    )
+    const { keyring, log } = replica()
+    expect((await keyring.all(tenant.id)).kek()).toBeUndefined()
+    expect(log.lines).toHaveLength(1)
   })
 
   it.each([

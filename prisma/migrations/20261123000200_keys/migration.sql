@@ -1,13 +1,20 @@
 -- The life of keys. Of several processes that want the same change one wins: the guard is a unique index or the WHERE, by this
 -- database's clock. Every change is audited here and tells other processes to forget what they remember of the tenant.
--- Locks: keys by id, then revisions, then leases.
+-- Locks: the tenant's turn, keys by id, then revisions, then leases.
+
+-- New and active keys are a tenant's one after the other: who waited for a unique index with revisions locked would deadlock.
+CREATE FUNCTION take_turn_with_keys(t uuid) RETURNS void LANGUAGE sql AS $$
+  SELECT pg_advisory_xact_lock(hashtextextended('bulla keys ' || t, 0))
+$$;
 
 -- False: another process was first (one active, one next, a number, an id), or the tenant is deleted.
 CREATE FUNCTION create_key(t uuid, k text, purpose text, algorithm text, number integer, status text, public_jwk jsonb, sealed bytea, master_key_id text,
   lead interval, who jsonb) RETURNS boolean LANGUAGE plpgsql AS $$
 #variable_conflict use_variable
-DECLARE at timestamptz := clock_timestamp();
+DECLARE at timestamptz;
 BEGIN
+  PERFORM take_turn_with_keys(t);
+  at := clock_timestamp();
   INSERT INTO keys AS o (tenant_id, id, purpose, algorithm, number, status, public_jwk, sealed, master_key_id, created_at, activates_at, activated_at)
   SELECT t, k, purpose, algorithm, number, status, public_jwk, sealed, master_key_id, at, at + lead, CASE WHEN status = 'active' THEN at END
     FROM tenants WHERE tenants.id = t AND deleted_at IS NULL
@@ -28,6 +35,7 @@ DECLARE
   new_ keys;
   old text;
 BEGIN
+  PERFORM take_turn_with_keys(t);
   SELECT * INTO new_ FROM keys WHERE tenant_id = t AND id = k;
   PERFORM 1 FROM keys WHERE tenant_id = t AND purpose = new_.purpose AND algorithm = new_.algorithm AND status IN ('next', 'active') ORDER BY id FOR UPDATE;
   -- Read again: this statement sees what the holder of the locks did.
@@ -66,6 +74,7 @@ DECLARE
   old text[];
   each text;
 BEGIN
+  PERFORM take_turn_with_keys(t);
   PERFORM 1 FROM keys AS o WHERE o.tenant_id = t AND o.purpose = purpose AND o.algorithm = algorithm ORDER BY o.id FOR UPDATE;
   SELECT coalesce(array_agg(o.id ORDER BY o.id), '{}') INTO old
     FROM keys AS o WHERE o.tenant_id = t AND o.purpose = purpose AND o.algorithm = algorithm AND o.revoked_at IS NULL;

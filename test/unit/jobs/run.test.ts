@@ -80,6 +80,15 @@ describe('runJobs', () => {
     await jobs.stop()
   })
 
+  it('keeps no process alive', async () => {
+    const made = vi.spyOn(globalThis, 'setTimeout')
+    const jobs = runJobs([counting()], log, MIDDLE)
+    await pass(61)
+    const timers = made.mock.results.map(({ value }) => value as NodeJS.Timeout)
+    expect(timers.map((timer) => timer.hasRef())).toEqual([false, false])
+    await jobs.stop()
+  })
+
   it('runs a job again when it asks to', async () => {
     const eager = counting({ every: 3600, run: async () => 5 })
     const jobs = runJobs([eager], log, MIDDLE)

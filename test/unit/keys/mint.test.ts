@@ -182,6 +182,15 @@ describe('a sealed API without a usable key', () => {
     await expect(server.mint.assertReady(server.tenant, api)).rejects.toMatchObject({ code: 'invalid_target' })
   })
 
+  it('is not what an API is that has changed its algorithm and has a key for that too', async () => {
+    const jwks = { keys: [x25519.publicJwk, rsa.publicJwk] }
+    const before = newApi(server.tenant, { jwks })
+    await server.mint.assertReady(server.tenant, before)
+    const api = { ...before, encryptionAlgorithm: 'RSA-OAEP-256' as const }
+    const { access_token: token } = await server.mint.accessToken(newRequest(server, api))
+    expect((await open(token, rsa, 'RSA-OAEP-256')).outer.alg).toBe('RSA-OAEP-256')
+  })
+
   it('gets tokens again as soon as its key set is another', async () => {
     const api = sealedApi(x25519, { jwks: { keys: [] } })
     await expect(server.mint.assertReady(server.tenant, api)).rejects.toThrow()

@@ -121,6 +121,24 @@ describe('what is not an access token', () => {
     }
   })
 
+  it('asks the database nothing, unless another process may have made its key', async () => {
+    const own = await newServer()
+    const token = await mint(own, 'sealed')
+    let loads = 0
+    const { load } = own.keys
+    own.keys.load = (tenantId) => {
+      loads++
+      return load(tenantId)
+    }
+    for (const garbage of ['', 'a.b.c', 'a.b.c.d.e', token.slice(0, -4), `${token.slice(0, -4)}AAAA`]) {
+      await own.unsealer.open(own.tenant, garbage)
+    }
+    expect(loads).toBe(0)
+    const stranger = await newServer()
+    await own.unsealer.open(own.tenant, await mint(stranger, 'signed'))
+    expect(loads).toBe(1)
+  })
+
   it('is not read: garbage of any kind, and nothing is thrown', async () => {
     const part = fc.oneof(
       fc.base64String(),
