@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import type { Envelope } from '../crypto/envelope.js'
+import { CorruptEnvelopeError, type Envelope } from '../crypto/envelope.js'
 import {
   generateSigningKey,
   importSigningKey,
@@ -8,7 +8,7 @@ import {
   type SigningKey,
 } from '../crypto/jwk.js'
 import { randomToken } from '../crypto/secrets.js'
-import type { KeyGroup, NewKey } from './ports.js'
+import type { KeyGroup, NewKey, StoredKey } from './ports.js'
 import { isSigningPurpose, type Purpose } from './purpose.js'
 
 type KeyPlace = KeyGroup & { readonly id: string; readonly number: number | undefined }
@@ -55,6 +55,17 @@ export function openSecret(
   key: KeyPlace & { readonly sealed: Uint8Array },
 ): Buffer {
   return envelope.open(key.sealed, context(tenantId, key))
+}
+
+/** Throws WrongMasterKeyError when any of a tenant's keys is under a master key this server was not given. */
+export function assertMasterKey(envelope: Envelope, tenantId: string, keys: readonly StoredKey[]): void {
+  for (const key of keys) {
+    try {
+      openSecret(envelope, tenantId, key)
+    } catch (error) {
+      if (!(error instanceof CorruptEnvelopeError)) throw error
+    }
+  }
 }
 
 /** Whoever can write the table cannot make a key serve another tenant, purpose, algorithm or number. */

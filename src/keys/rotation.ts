@@ -1,6 +1,6 @@
 import type { Envelope } from '../crypto/envelope.js'
 import type { Actor, Log } from '../oauth/ports.js'
-import { generateKey } from './key-material.js'
+import { assertMasterKey, generateKey } from './key-material.js'
 import type { KeyGroup, KeyState, KeyStore, NewKey, TenantSchedule } from './ports.js'
 import { isSigningPurpose, type Purpose } from './purpose.js'
 import {
@@ -55,6 +55,8 @@ const SYSTEM: Actor = { kind: 'system' }
 export function createRotation({ keys, envelope, lifetimes, log }: RotationDeps): Rotation {
   async function newKey({ tenantId, keys: states }: TenantSchedule, { purpose, algorithm }: KeyGroup): Promise<NewKey> {
     const number = nextNumber(states, purpose)
+    // Nobody else could open what a process with a wrong master key adds to a tenant's keys.
+    assertMasterKey(envelope, tenantId, await keys.load(tenantId))
     if (number === 'none_free') throw new Error(`All numbers of ${purpose} keys are taken: they rotate too often.`)
     return generateKey(envelope, tenantId, { purpose, algorithm, number })
   }

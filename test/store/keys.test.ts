@@ -8,6 +8,8 @@ import type { Purpose } from '../../src/keys/purpose.js'
 import { FIRST_KEYS, JWKS_MAX_AGE, PUBLICATION_LEAD, REVOKED_KEY_KEPT, SKEW } from '../../src/keys/schedule.js'
 import type { Actor, Tenant } from '../../src/oauth/ports.js'
 import { createKeyStore } from '../../src/store/keys.js'
+import { silent } from '../../src/store/log.js'
+import { createView } from '../../src/store/view.js'
 import { type TestDatabase, testDatabase } from '../support/database.js'
 import { DAY, databaseProcess, insertTenant, LIFETIMES } from '../support/keys.js'
 
@@ -247,6 +249,29 @@ describe('the store', () => {
     }
   })
 
+  it('announces every change, and audits it with who asked for it', async () => {
+    const { keys, rotation } = replica()
+    await rotation.ensure(tenant.id)
+    const announced = async (change: () => Promise<unknown>) => {
+      const before = await configRevision()
+      await change()
+      expect(await configRevision()).not.toBe(before)
+      return (await events()).at(-1)
+    }
+    const of = (id: string) => ({ actor: OPERATOR, subject: { key: id } })
+    await age(LIFETIMES.rotation - DAY)
+    await announced(() => rotation.advance())
+    const id = await only('access_token', 'next')
+    const hastened = await announced(() => keys.hasten(tenant.id, { id, lead: 600 }, OPERATOR))
+    expect(hastened).toMatchObject({ type: 'key.hastened', ...of(id) })
+    const old = await only('access_token', 'active')
+    const activated = await announced(() => keys.activate(tenant.id, { id, atOnce: true, keep: 0 }, OPERATOR))
+    expect(activated).toMatchObject({ type: 'key.activated', ...of(id) })
+    expect((await events()).at(-2)).toMatchObject({ type: 'key.retired', ...of(old) })
+    const destroyed = await announced(() => keys.destroy(tenant.id, { id: old, keep: 0, slack: 0 }, OPERATOR))
+    expect(destroyed).toMatchObject({ type: 'key.destroyed', ...of(old) })
+  })
+
   it('lets nobody jump a queue: of two next keys of a group one is made', async () => {
     const { keys, rotation } = replica()
     await rotation.ensure(tenant.id)
@@ -456,6 +481,27 @@ describe('rotate', () => {
   })
 })
 
+describe('another process', () => {
+  it('signs with the new key and publishes no revoked one as soon as it has heard of the change', async () => {
+    await replica().rotation.ensure(tenant.id)
+    const view = createView({ pool, maxStaleness: 60, log: silent })
+    try {
+      const { keyring } = databaseProcess(pool, { envelope, remember: view.remember })
+      const signer = async () => (await keyring.all(tenant.id)).signing('access_token', 'ES256')?.kid
+      const before = await signer()
+      await view.catchUp()
+      expect(await signer()).toBe(before)
+      const request = { purpose: 'access_token', now: true, revoke: true } as const
+      const [rotated] = await replica().rotation.rotate(tenant.id, request, OPERATOR)
+      await view.catchUp()
+      expect(await signer()).toBe(rotated?.key)
+      expect((await keyring.all(tenant.id)).published.map(({ kid }) => kid)).not.toContain(before)
+    } finally {
+      await view.close()
+    }
+  })
+})
+
 describe('keys at rest', () => {
   beforeEach(() => Promise.all([replica().rotation.ensure(tenant.id), replica().rotation.ensure(other.id)]))
 
@@ -549,5 +595,18 @@ describe('keys at rest', () => {
       keyring.active(tenant.id, { purpose: 'kek', algorithm: 'A256KW' }, (keys) => keys.kek()),
     ).rejects.toThrow(WrongMasterKeyError)
     expect((await pool.query('SELECT count(*) FROM keys')).rows).toEqual(before.rows)
+  })
+
+  it('get no company under a wrong master key: no first key of an algorithm, no next one', async () => {
+    const { rotation, log } = databaseProcess(pool)
+    const count = async () => (await pool.query('SELECT count(*)::int AS n FROM keys')).rows[0].n
+    const before = await count()
+    const ensured = rotation.ensure(tenant.id, { purpose: 'access_token', algorithm: 'Ed25519' })
+    await expect(ensured).rejects.toThrow(WrongMasterKeyError)
+    await expect(rotation.rotate(tenant.id, { now: true, revoke: true }, OPERATOR)).rejects.toThrow(WrongMasterKeyError)
+    await age(LIFETIMES.rotation)
+    await rotation.advance()
+    expect(await count()).toBe(before)
+    expect(log.lines.filter(({ level }) => level === 'error').length).toBeGreaterThan(0)
   })
 })
