@@ -97,7 +97,7 @@ function openPool({ address, directAddress, poolSize, name, log }: DatabaseOptio
   // Without listeners, a connection that breaks would end the process: the pool's are for idle ones alone.
   pool.on('error', () => {})
   pool.on('connect', (client) => {
-    client.on('error', (error) => log.warn({ err: error }, 'a database connection broke'))
+    client.on('error', (error) => log.warn({ reason: error.message }, 'a database connection broke'))
     if (directAddress) unnamed(client)
   })
   return pool
@@ -164,7 +164,7 @@ export function openDatabase(options: DatabaseOptions): Database {
       keepAlive: true,
     })
     // Its end comes as `end` too; without a listener the error would end the process.
-    client.on('error', (error) => log.warn({ err: error }, 'a direct database connection broke'))
+    client.on('error', (error) => log.warn({ reason: error.message }, 'a direct database connection broke'))
     await client.connect()
     return client
   }

@@ -82,7 +82,7 @@ export async function guard(connection: Connection, { otherServers, restart, log
         log.info({}, 'the embedded Postgres is back')
         return
       } catch (error) {
-        log.error({ err: error }, 'the embedded Postgres does not start')
+        log.error({ reason: error instanceof Error ? error.message : error }, 'the embedded Postgres does not start')
         await wait(pause, undefined, { signal: closing.signal }).catch(() => {})
       }
     }

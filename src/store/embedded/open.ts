@@ -66,7 +66,8 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Embedded> 
       })
       writeFileSync(kept, '')
     }
-    log.debug({ home: home.home, user: home.user?.name, started: here }, 'the embedded Postgres runs')
+    const details = { folder: home.home, user: home.user?.name, started: here }
+    log[kind === 'server' ? 'info' : 'debug'](details, 'the embedded Postgres runs')
     let closed: Promise<void> | undefined
     return {
       connection,

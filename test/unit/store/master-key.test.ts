@@ -2,8 +2,8 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { StartError } from '../../src/start-error.js'
-import { readOrCreateMasterKey } from '../../src/store/master-key.js'
+import { StartError } from '../../../src/start-error.js'
+import { readOrCreateMasterKey } from '../../../src/store/master-key.js'
 
 describe('readOrCreateMasterKey', () => {
   let folder: string
