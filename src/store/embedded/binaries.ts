@@ -72,27 +72,29 @@ function hydrate(native: string): void {
 function openToAll(path: string): void {
   for (const entry of readdirSync(path, { recursive: true, withFileTypes: true })) {
     const at = join(entry.parentPath, entry.name)
-    // Whoever installed may have done so under a umask of 077.
-    if (!entry.isSymbolicLink()) chmodSync(at, entry.isDirectory() || statSync(at).mode & 0o100 ? 0o755 : 0o644)
+    // Whoever installed may have done so under a umask of 077, or made it read-only.
+    if (!entry.isSymbolicLink()) chmodSync(at, statSync(at).mode & 0o100 ? 0o755 : 0o644)
   }
   chmodSync(path, 0o755)
 }
 
-function copy(native: string, target: string): string {
-  if (existsSync(target)) return target
+function copy(native: string, target: string): void {
+  if (existsSync(target)) return
   const draft = `${target}.${process.pid}`
-  rmSync(draft, { recursive: true, force: true })
-  cpSync(native, join(draft, 'native'), { recursive: true, verbatimSymlinks: true })
-  hydrate(join(draft, 'native'))
-  openToAll(draft)
   try {
+    cpSync(native, join(draft, 'native'), { recursive: true, verbatimSymlinks: true })
+    openToAll(draft)
+    hydrate(join(draft, 'native'))
     renameSync(draft, target)
   } catch (error) {
-    // Another process was faster.
     rmSync(draft, { recursive: true, force: true })
-    if (!existsSync(target)) throw error
+    // Unless another process was faster.
+    if (existsSync(target)) return
+    throw new StartError(
+      `The programs of the embedded Postgres could not be copied to ${target}: ${(error as Error).message}. ` +
+        'Free some space there, or set DATA_DIR to another place, or set DATABASE_URL.',
+    )
   }
-  return target
 }
 
 function isUsable(native: string, user: SystemUser | undefined): boolean {
@@ -111,8 +113,9 @@ function isUsable(native: string, user: SystemUser | undefined): boolean {
  */
 export function findBinaries(folder: string, { copies, user }: Pick<Home, 'copies' | 'user'>): Binaries {
   const { version } = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')) as { version: string }
-  let native = join(folder, 'native')
-  if (!isUsable(native, user)) native = join(copy(native, join(copies, `postgres-${version}`)), 'native')
-  const program = (name: string) => join(native, 'bin', name)
+  const [native, target] = [join(folder, 'native'), join(copies, `postgres-${version}`)]
+  const usable = isUsable(native, user)
+  if (!usable) copy(native, target)
+  const program = (name: string) => join(usable ? native : join(target, 'native'), 'bin', name)
   return { initdb: program('initdb'), postgres: program('postgres'), major: version.split('.')[0] ?? '' }
 }
