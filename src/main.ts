@@ -8,8 +8,9 @@ import { assemble } from './http/router.js'
 import { createHttpServer } from './http/server.js'
 import { startJobs } from './jobs/start.js'
 import { StartError } from './start-error.js'
-import { createTenantRegistry, DEFAULT_TENANT } from './store/registry/tenants.js'
+import { createTenantRegistry } from './store/registry/tenants.js'
 import { type StartedDatabase, startDatabase } from './store/start-database.js'
+import { DEFAULT_SLUG } from './store/tenants.js'
 import { quickStart } from './ui/quick-start.js'
 
 /** Milliseconds a request in flight may still take once the server is asked to stop. */
@@ -124,11 +125,11 @@ async function ensureDefaultTenant(
 ): Promise<void> {
   const tenants = createTenantRegistry(prisma)
   await jobs.maintenance.maintainPartitions({ grantLifetime: config.grantLifetime, auditMonths: 13 })
-  if (!(await tenants.find(DEFAULT_TENANT))) {
-    const settings = { slug: DEFAULT_TENANT, name: 'Default', maxTokenLifetime: config.maxTokenLifetime }
+  if (!(await tenants.find(DEFAULT_SLUG))) {
+    const settings = { slug: DEFAULT_SLUG, name: 'Default', maxTokenLifetime: config.maxTokenLifetime }
     await tenants.create(settings, { kind: 'system' })
   }
-  const tenant = await tenants.find(DEFAULT_TENANT)
+  const tenant = await tenants.find(DEFAULT_SLUG)
   if (tenant) await rotation.ensure(tenant.id)
 }
 

@@ -1,6 +1,6 @@
 import { createHash, createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { isJsonObject, parseJsonObject } from './json.js'
-import { generateSigningPkcs8, type SigningAlgorithm } from './key-pair.js'
+import { generateEncryptionPkcs8, generateSigningPkcs8, type SigningAlgorithm } from './key-pair.js'
 import { type ParsedPublicJwk, parsePublicJwk } from './public-jwk.js'
 
 export type { SigningAlgorithm } from './key-pair.js'
@@ -68,6 +68,17 @@ export type RecipientKey = { alg: EncryptionAlgorithm; kid: string | undefined }
   { kty: 'other' }
 >
 export type EncryptionKeyChoice = { ok: true; key: RecipientKey } | { ok: false; reason: string }
+
+export type EncryptionKeyPair = { privateJwk: JsonWebKey & { kid: string }; publicJwk: JsonWebKey & { kid: string } }
+
+/** Generates a key pair for an API that has none yet, as JWKs with `kid`, `use` and `alg`. RFC 7517 §4. */
+export async function generateEncryptionKey(alg: EncryptionAlgorithm): Promise<EncryptionKeyPair> {
+  const pkcs8 = await generateEncryptionPkcs8(alg)
+  const privateKey = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' })
+  const publicJwk = createPublicKey(privateKey).export({ format: 'jwk' })
+  const names = { kid: jwkThumbprint(publicJwk).slice(0, KID_LENGTH), use: 'enc', alg }
+  return { privateJwk: { ...privateKey.export({ format: 'jwk' }), ...names }, publicJwk: { ...publicJwk, ...names } }
+}
 
 const MAX_JWKS_BYTES = 65_536
 const MAX_JWKS_KEYS = 32

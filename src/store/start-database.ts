@@ -11,6 +11,8 @@ export type StartOptions = {
   log: Log
   /** Instead of AUTO_MIGRATE. */
   migrate?: boolean
+  /** Milliseconds a database that can't be reached is waited for, instead of the default. */
+  patience?: number
 }
 
 export type StartedDatabase = Database & {
@@ -51,7 +53,8 @@ async function bringUpToDate(database: Database, apply: boolean): Promise<string
  * The database of a configuration, ready to use: the embedded one started unless DATABASE_URL says another, waited for, and
  * migrated. `close` drains the pool before it gives up the embedded one. Throws StartError when it can't be had.
  */
-export async function startDatabase(config: Settings, { kind, log, migrate }: StartOptions): Promise<StartedDatabase> {
+export async function startDatabase(config: Settings, options: StartOptions): Promise<StartedDatabase> {
+  const { kind, log, migrate, patience } = options
   const embedded: Embedded | undefined = config.databaseUrl
     ? undefined
     : await openEmbedded({ dataDir: config.dataDir, kind, port: config.port, log })
@@ -67,7 +70,7 @@ export async function startDatabase(config: Settings, { kind, log, migrate }: St
     await embedded?.close()
   }
   try {
-    await database.untilReady()
+    await database.untilReady(patience)
     const migrated = await bringUpToDate(database, migrate ?? config.autoMigrate)
     return {
       ...database,

@@ -2,11 +2,9 @@ import { randomUUID } from 'node:crypto'
 import type { Actor } from '../../oauth/ports.js'
 import type { TenantSettings } from '../../oauth/registration/tenant.js'
 import type { PrismaClient, Tenant } from '../generated/client.js'
+import { DEFAULT_SLUG } from '../tenants.js'
 import { type Act, act, audit, configChanged, isDuplicate } from './act.js'
 import { type Page, type PageRequest, toPage } from './page.js'
-
-/** Its issuer is `PUBLIC_URL` itself, so that it can be neither disabled nor deleted. */
-export const DEFAULT_TENANT = 'default'
 
 export type TenantRecord = TenantSettings & {
   readonly id: string
@@ -41,7 +39,8 @@ export function createTenantRegistry(prisma: PrismaClient): TenantRegistry {
         await tx.$executeRaw`SELECT 1 FROM tenants WHERE id = ${id}::uuid AND deleted_at IS NULL FOR NO KEY UPDATE`
       if (locked === 0) return 'unknown'
       const tenant = await tx.tenant.findUniqueOrThrow({ where: { id } })
-      return tenant.slug === DEFAULT_TENANT ? 'default' : work(tx, tenant)
+      // Its issuer is the server's own URL.
+      return tenant.slug === DEFAULT_SLUG ? 'default' : work(tx, tenant)
     })
 
   return {
