@@ -125,8 +125,19 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
     now,
   }
   measure(metrics, { pool, view, passwords })
+  let keyAges: ReadonlyMap<string, number> = new Map()
+  const advance = async () => {
+    keyAges = await rotation.advance()
+    return keyAges
+  }
+  metrics.gauge({
+    name: 'key_age_seconds',
+    help: 'Time the oldest active key of a purpose has been in use, over all tenants.',
+    label: 'purpose',
+    collect: () => keyAges,
+  })
   const jobs: JobDeps = {
-    rotation,
+    rotation: { advance },
     apiKeys: createApiKeyStore(pool),
     fetchJson: openFetcher(config, log).fetchJson,
     maintenance: createMaintenance(pool),

@@ -1,11 +1,10 @@
 import { type ApiKeyStore, type FetchJson, refreshDueApiKeys } from '../keys/api-keys.js'
-import type { Rotation } from '../keys/rotation.js'
 import type { Ports } from '../oauth/ports.js'
 import type { Maintenance } from './ports.js'
 import { type Job, type RunningJobs, runJobs } from './run.js'
 
 export type JobDeps = Pick<Ports, 'log' | 'policy'> & {
-  readonly rotation: Pick<Rotation, 'advance'>
+  readonly rotation: { advance(): Promise<unknown> }
   readonly apiKeys: ApiKeyStore
   readonly fetchJson: FetchJson
   readonly maintenance: Maintenance

@@ -36,8 +36,11 @@ export type Rotated = KeyGroup & {
 export type Rotation = {
   /** Makes the keys a tenant lacks; those of one group where it is named. Any number of processes make one. */
   ensure(tenantId: string, group?: KeyGroup): Promise<void>
-  /** Takes every step that is due, for all tenants. One tenant's failure is logged and stops no other's. */
-  advance(): Promise<void>
+  /**
+   * Takes every step that is due, for all tenants. One tenant's failure is logged and stops no other's. Answers how many seconds the
+   * oldest active key of each purpose has been in use: above the schedule, something keeps it from being replaced.
+   */
+  advance(): Promise<ReadonlyMap<Purpose, number>>
   /** What an operator asks for. Empty: no such key. Throws RangeError for `revoke` of what is not published. */
   rotate(tenantId: string, request: RotateRequest, by: Actor): Promise<readonly Rotated[]>
 }
@@ -115,9 +118,15 @@ export function createRotation({ keys, envelope, lifetimes, log }: RotationDeps)
     },
 
     async advance() {
+      const ages = new Map<Purpose, number>()
       let page = await keys.schedules(undefined)
       while (page.length > 0) {
         for (const tenant of page) {
+          for (const { status, purpose, activatedAt } of tenant.keys) {
+            if (status !== 'active' || !activatedAt) continue
+            const age = (tenant.now.getTime() - activatedAt.getTime()) / 1000
+            ages.set(purpose, Math.max(age, ages.get(purpose) ?? 0))
+          }
           for (const step of dueSteps(tenant, lifetimes)) {
             await take(tenant, step).catch((err) =>
               log.error({ err, tenant: tenant.tenantId, step: step.do }, 'a step in the life of a key failed'),
@@ -126,6 +135,7 @@ export function createRotation({ keys, envelope, lifetimes, log }: RotationDeps)
         }
         page = await keys.schedules(page.at(-1)?.tenantId)
       }
+      return ages
     },
 
     async rotate(tenantId, request, by) {
