@@ -16,11 +16,14 @@ import { quickStart } from './ui/quick-start.js'
 /** Milliseconds a request in flight may still take once the server is asked to stop. */
 const GRACE = 10_000
 
-/** What was started, the last to be stopped first. */
-type Running = { readonly what: string; readonly stop: () => Promise<void> }[]
+/** In the order they are stopped: no request first, then what requests need, the database last. */
+const PARTS = ['http', 'metrics', 'jobs', 'deps', 'database'] as const
+
+/** What was started so far and how to stop it. */
+type Running = { stopping: boolean; readonly stops: Map<(typeof PARTS)[number], () => Promise<void>> }
 
 async function main(): Promise<void> {
-  const running: Running = []
+  const running: Running = { stopping: false, stops: new Map() }
   try {
     const config = loadConfig(readEnvironment())
     const log = createLog(config.logLevel)
@@ -28,6 +31,8 @@ async function main(): Promise<void> {
     adviseOnNode(log)
     await start(config, log, running)
   } catch (error) {
+    // Asked to stop while it started: what failed since is no news, and the signal's own stop ends the process.
+    if (running.stopping) return
     await stopAll(running)
     // What an operator can act on is said in words; what nobody foresaw with its stack.
     process.stderr.write(`${error instanceof StartError ? error.message : describe(error)}\n`)
@@ -41,16 +46,19 @@ async function start(config: Config, log: Log, running: Running): Promise<void> 
   let listener = starting(config, log, () => waiting.reason)
   const server = createHttpServer((req, res) => listener(req, res))
   await listen(server.listen(config.port, config.host), 'PORT', config)
-  running.push({ what: 'http', stop: () => server.close(GRACE) })
+  running.stops.set('http', () => server.close(GRACE))
 
-  const database = await startDatabase(config, { kind: 'server', log: tellingWhy(log, waiting) })
-  running.splice(-1, 0, { what: 'database', stop: database.close })
+  const opening = startDatabase(config, { kind: 'server', log: tellingWhy(log, waiting) })
+  // An embedded Postgres that is being started is waited for and stopped; one elsewhere, perhaps never to come, is not.
+  if (!config.databaseUrl) running.stops.set('database', () => opening.then(({ close }) => close()))
+  const database = await opening
+  running.stops.set('database', database.close)
   const deps = await createDeps(config, database, log)
-  running.splice(-1, 0, { what: 'deps', stop: deps.close })
+  running.stops.set('deps', deps.close)
 
   await ensureDefaultTenant(config, database, deps)
   const jobs = startJobs(deps.jobs)
-  running.splice(-1, 0, { what: 'jobs', stop: jobs.stop })
+  running.stops.set('jobs', jobs.stop)
   await startMetrics(config, deps, running)
 
   const readiness = async () => {
@@ -114,7 +122,7 @@ async function startMetrics(config: Config, { metrics }: Awaited<ReturnType<type
   const server = createMetricsServer(metrics)
   const [host, port] = [config.metricsHost, config.metricsPort]
   await listen(server.listen(port, host), 'METRICS_PORT', { host, port })
-  running.push({ what: 'metrics', stop: () => server.close(1_000) })
+  running.stops.set('metrics', () => server.close(1_000))
 }
 
 /** The tenant at the root of PUBLIC_URL, with its first keys. Of several processes one makes it. */
@@ -134,21 +142,23 @@ async function ensureDefaultTenant(
 }
 
 function stopOnSignals(running: Running, log: Log): void {
-  let stopping = false
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
       // Whoever asks twice does not want to wait.
-      if (stopping) process.exit(1)
-      stopping = true
+      if (running.stopping) process.exit(1)
+      running.stopping = true
       log.info({ signal }, 'stopping')
       void stopAll(running).then(() => process.exit(0))
     })
   }
 }
 
-/** Stops accepting first, then what requests needed, the database last. */
-async function stopAll(running: Running): Promise<void> {
-  for (const { stop } of running.splice(0).reverse()) await stop().catch(() => {})
+async function stopAll({ stops }: Running): Promise<void> {
+  // One that fails to stop keeps nothing else from it.
+  for (const part of PARTS)
+    await stops
+      .get(part)?.()
+      .catch(() => {})
 }
 
 function adviseOnNode(log: Log): void {
