@@ -8,6 +8,7 @@ import { assemble } from './http/router.js'
 import { createHttpServer } from './http/server.js'
 import { startJobs } from './jobs/start.js'
 import { StartError } from './start-error.js'
+import { recordPublicUrl } from './store/installation.js'
 import { createTenantRegistry } from './store/registry/tenants.js'
 import { type StartedDatabase, startDatabase } from './store/start-database.js'
 import { DEFAULT_SLUG } from './store/tenants.js'
@@ -128,10 +129,11 @@ async function startMetrics(config: Config, { metrics }: Awaited<ReturnType<type
 /** The tenant at the root of PUBLIC_URL, with its first keys. Of several processes one makes it. */
 async function ensureDefaultTenant(
   config: Config,
-  { prisma }: StartedDatabase,
+  { prisma, pool }: StartedDatabase,
   { rotation, jobs }: Awaited<ReturnType<typeof createDeps>>,
 ): Promise<void> {
   const tenants = createTenantRegistry(prisma)
+  await recordPublicUrl(pool, config.publicUrl)
   await jobs.maintenance.maintainPartitions({ grantLifetime: config.grantLifetime, auditMonths: 13 })
   if (!(await tenants.find(DEFAULT_SLUG))) {
     const settings = { slug: DEFAULT_SLUG, name: 'Default', maxTokenLifetime: config.maxTokenLifetime }

@@ -1,6 +1,7 @@
 import { userInfo } from 'node:os'
 import { type Config, loadConfig, readEnvironment } from '#bulla/config.js'
 import type { Actor } from '#bulla/oauth/ports.js'
+import { readPublicUrl } from '#bulla/store/installation.js'
 import type { Log } from '#bulla/store/log.js'
 import { createApiRegistry } from '#bulla/store/registry/apis.js'
 import { createAuditTrail } from '#bulla/store/registry/audit-events.js'
@@ -39,7 +40,9 @@ export async function withContext<T>(slug: string | undefined, work: (context: C
   const log = scriptLog(config)
   const database = await startDatabase(config, { kind: 'script', log, migrate: false, patience: PATIENCE_MS })
   try {
-    const issuer = (of: string) => issuerOf(config.publicUrl, of)
+    // The server's own word counts, whatever this shell's environment says.
+    const publicUrl = (await readPublicUrl(database.pool)) ?? config.publicUrl
+    const issuer = (of: string) => issuerOf(publicUrl, of)
     const stores = registries(database)
     const tenant = async () => {
       const found = await stores.tenants.find(slug ?? DEFAULT_SLUG)

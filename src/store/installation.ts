@@ -25,3 +25,14 @@ export async function readInstallation(pool: Pick<Pool, 'query'>): Promise<Insta
   )
   return { id: row.id, timeline: told ? TIMELINE : '' }
 }
+
+/** Says what this server calls itself, for the scripts that work beside it. */
+export async function recordPublicUrl(pool: Pick<Pool, 'query'>, publicUrl: string): Promise<void> {
+  await pool.query('UPDATE installation SET public_url = $1 WHERE public_url IS DISTINCT FROM $1', [publicUrl])
+}
+
+/** What the server last said it calls itself; undefined before its first start. */
+export async function readPublicUrl(pool: Pick<Pool, 'query'>): Promise<string | undefined> {
+  const { rows } = await pool.query<{ public_url: string | null }>('SELECT public_url FROM installation')
+  return rows[0]?.public_url ?? undefined
+}

@@ -149,7 +149,9 @@ describe('what an operator does beside a running server', { timeout: 240_000 }, 
 
   test('revoking everything ends everything, and people sign in again', async () => {
     const { access_token, refresh_token } = await signIn()
-    await admin(env, 'revoke', '--all')
+    // A shell without the server's environment knows neither its port nor its name.
+    const revoked = await admin({ ...env, PUBLIC_URL: 'https://elsewhere.example' }, 'revoke', '--all')
+    expect(revoked).toMatchObject({ kind: 'tenant', issuer: env['PUBLIC_URL'] })
     expect(await isActive(access_token)).toBe(false)
     expect((await refresh(refresh_token)).status).toBe(400)
     const again = await signIn()
