@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createGrants } from '../../src/store/grants.js'
 import { readInstallation } from '../../src/store/installation.js'
 import { createRevocations } from '../../src/store/revocations.js'
-import { makeGrant, operator, type Stage, setStage } from '../support/fixtures.js'
+import { makeGrant, makeTenant, operator, type Stage, setStage } from '../support/fixtures.js'
 
 let stage: Stage
 beforeAll(async () => {
@@ -52,8 +52,16 @@ test('makes what will be needed, and nothing the second time', async () => {
       .concat('throttle_default')
       .sort(),
   )
-  expect(await partitionsOf('revocations')).toEqual(['revocations_default', ...range('revocations_s', slot, slot + 26)])
+  expect(await partitionsOf('revocations')).toEqual(['revocations_default', ...range('revocations_s', slot, slot + 3)])
   expect(await partitionsOf('flips')).toEqual(['flips_default', ...range('flips_s', slot, slot + 3)])
+})
+
+test('makes hours for revocations as far ahead as any tenant’s tokens can live', async () => {
+  const { id } = await makeTenant(stage.pool, { max_token_lifetime: 86_400 })
+  expect((await maintain()).made).toBeGreaterThanOrEqual(23)
+  const { slot } = await calendar()
+  expect(await partitionsOf('revocations')).toContain(`revocations_s${slot + 26}`)
+  await sql('DELETE FROM tenants WHERE id = $1', id)
 })
 
 test('makes months for grants as far ahead as they can live', async () => {

@@ -422,6 +422,8 @@ DECLARE
   day integer := day_of(at) - date '1970-01-01';
   slot integer := slot_of(at);
   past_slot integer := slot_of(at - interval '5 minutes');
+  -- As far as entries are kept, and an hour; those of a stolen key, kept longer, wait in the default partition.
+  last_slot integer := slot + 2 + coalesce((SELECT ceil(max(max_token_lifetime) / 3600.0) FROM tenants), 1);
   wanted record;
   done record;
 BEGIN
@@ -434,7 +436,7 @@ BEGIN
       ('authorization_codes', 'd', day, day + 7, day - 1, ''),
       ('sign_in_states', 'd', day, day + 7, day - 1, ''),
       ('throttle', 'd', day, day + 7, day - 1, 'WITH (fillfactor = 70)'),
-      ('revocations', 's', slot, slot + 26, past_slot, ''),
+      ('revocations', 's', slot, last_slot, past_slot, ''),
       ('lists', 's', slot, slot + 3, past_slot, 'WITH (fillfactor = 50)'),
       ('leases', 's', slot, slot + 3, past_slot, ''),
       ('flips', 's', slot, slot + 3, past_slot, '')
