@@ -1,5 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { uuidToBase64url } from '../../src/crypto/uuid.js'
 import type { Grants, Revocations, TokenClaims } from '../../src/oauth/ports.js'
 import { createGrants } from '../../src/store/grants.js'
@@ -261,5 +262,31 @@ describe('a token', () => {
     const issued = await issue()
     expect(await judge(issued, { grant: 'x' })).toEqual({ dead: 'grant_unknown' })
     expect(await judge(issued, { sid: 'x' })).toBe('live')
+  })
+
+  test('costs no more to judge when its tenant has revoked thousands', async () => {
+    const issued = await issue()
+    await sql(
+      `INSERT INTO revocations (tenant_id, slot, revision, kind, digest, expires_at)
+       SELECT $1, slot_of(now()), n, 'jti', 'digest ' || n, now() + interval '1 hour' FROM generate_series(1, 5000) AS n`,
+      issued.world.tenant.id,
+    )
+    const read = async () => {
+      const [{ n }] = await sql(
+        `SELECT sum(coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0))::int AS n FROM pg_stat_user_tables WHERE relname LIKE 'revocations%'`,
+      )
+      return n
+    }
+    const before = await read()
+    const pool = new pg.Pool({ ...stage.database.connection, max: 1 })
+    const store = createRevocations({ pool, installation: await readInstallation(pool) })
+    for (let i = 0; i < 10; i++) await store.judge(issued.world.tenant.id, issued.claims, KEY)
+    // A connection hands in its figures when it ends.
+    await pool.end()
+    await vi.waitFor(async () => {
+      const [{ n }] = await sql(`SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database()`)
+      expect(n).toBeLessThanOrEqual(stage.pool.totalCount)
+    })
+    expect((await read()) - before).toBeLessThan(1_000)
   })
 })
