@@ -77,6 +77,15 @@ export type TestDatabase = {
   drop: () => Promise<void>
 }
 
+/** A pool that has ended is still saying goodbye: a connection killed meanwhile would end the test with an error. */
+async function untilUnused(client: pg.Client, database: string): Promise<void> {
+  const deadline = Date.now() + 3_000
+  while (Date.now() < deadline) {
+    const { rowCount } = await client.query('SELECT FROM pg_stat_activity WHERE datname = $1', [database])
+    if (rowCount === 0) return
+  }
+}
+
 async function make(template: string): Promise<TestDatabase> {
   // Only inside of a test is there something to inject.
   const { inject } = await import('vitest')
@@ -88,7 +97,10 @@ async function make(template: string): Promise<TestDatabase> {
     connection: { ...admin, database },
     url: `postgresql://${admin.user}:${admin.password}@localhost:${admin.port}/${database}?host=${host}`,
     drop: async () => {
-      await using(admin, (client) => client.query(`DROP DATABASE ${database} WITH (FORCE)`))
+      await using(admin, async (client) => {
+        await untilUnused(client, database)
+        await client.query(`DROP DATABASE ${database} WITH (FORCE)`)
+      })
     },
   }
 }

@@ -103,8 +103,6 @@ export type Stage = {
 export async function setStage({ connections = 20 }: { connections?: number } = {}): Promise<Stage> {
   const database = await testDatabase()
   const pool = new pg.Pool({ ...database.connection, max: connections })
-  // The database is dropped while the last connections are still saying goodbye.
-  pool.on('error', () => {})
   await pool.query("CALL maintain_partitions('30 days', 12)")
   return {
     database,
