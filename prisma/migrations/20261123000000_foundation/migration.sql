@@ -371,7 +371,7 @@ CREATE FUNCTION partition_bound(kind text, n integer) RETURNS text LANGUAGE sql 
   SELECT CASE kind WHEN 'd' THEN to_char(date '1970-01-01' + n, 'YYYY-MM-DD') ELSE n::text END
 $$;
 
--- Makes one table's partitions from `first` to `last` and drops those before `cut`.
+-- Makes one table's partitions from `first` to `last` and drops those before `cut`. Raises BU409 when it should be tried again.
 CREATE FUNCTION maintain_table(parent text, kind text, first integer, last integer, cut integer, storage text, OUT made integer, OUT dropped integer) LANGUAGE plpgsql AS $$
 DECLARE
   key text := substring(pg_get_partkeydef(parent::regclass) FROM '\((.*)\)');
@@ -387,10 +387,15 @@ BEGIN
   made := cardinality(missing);
   dropped := cardinality(past);
   IF made + dropped > 0 THEN
-    -- Foreign keys of a new partition lock the tables they name. All locks are taken here and in the order of a revocation,
-    -- which updates a user before it looks at grants: any other order deadlocks with it.
-    LOCK TABLE tenants, users, clients IN SHARE ROW EXCLUSIVE MODE;
     EXECUTE format('LOCK TABLE ONLY %I, ONLY %I IN ACCESS EXCLUSIVE MODE', parent, rest);
+    -- A new partition's foreign keys lock the tables they name. Whoever changes those and then wants this one, as every revocation
+    -- of a user does, waits for us: to wait for them would be a deadlock.
+    BEGIN
+      EXECUTE (SELECT 'LOCK TABLE ' || string_agg(confrelid::regclass::text, ', ') || ' IN SHARE ROW EXCLUSIVE MODE NOWAIT'
+                 FROM pg_constraint WHERE conrelid = parent::regclass AND contype = 'f');
+    EXCEPTION WHEN lock_not_available THEN
+      RAISE EXCEPTION 'what % refers to is being changed', parent USING ERRCODE = 'BU409';
+    END;
   END IF;
   FOREACH n IN ARRAY missing LOOP
     EXECUTE format('SELECT EXISTS (SELECT FROM %I WHERE %I = %L)', rest, key, partition_bound(kind, n)) INTO waiting;
@@ -426,6 +431,7 @@ DECLARE
   last_slot integer := slot + 2 + coalesce((SELECT ceil(max(max_token_lifetime) / 3600.0) FROM tenants), 1);
   wanted record;
   done record;
+  tries integer;
 BEGIN
   FOR wanted IN
     SELECT * FROM (VALUES
@@ -442,17 +448,25 @@ BEGIN
       ('flips', 's', slot, slot + 3, past_slot, '')
     ) AS w (parent, kind, first, last, cut, storage)
   LOOP
-    PERFORM pg_advisory_xact_lock(hashtext('bulla partitions'));
-    -- Whoever wants the table waits behind us: for no longer than this.
-    SET LOCAL lock_timeout = '1s';
-    BEGIN
-      SELECT * INTO done FROM maintain_table(wanted.parent, wanted.kind, wanted.first, wanted.last, wanted.cut, wanted.storage);
-      made := made + done.made;
-      dropped := dropped + done.dropped;
-    EXCEPTION WHEN lock_not_available THEN
-      postponed := postponed + 1;
-    END;
-    COMMIT;
+    tries := 30;
+    done := NULL;
+    WHILE tries > 0 LOOP
+      PERFORM pg_advisory_xact_lock(hashtext('bulla partitions'));
+      -- Whoever wants the table waits behind us: for no longer than this, and for less than a deadlock takes to be seen.
+      SET LOCAL lock_timeout = '300ms';
+      BEGIN
+        SELECT * INTO done FROM maintain_table(wanted.parent, wanted.kind, wanted.first, wanted.last, wanted.cut, wanted.storage);
+        made := made + done.made;
+        dropped := dropped + done.dropped;
+        tries := 0;
+      EXCEPTION
+        WHEN SQLSTATE 'BU409' THEN tries := tries - 1;
+        WHEN lock_not_available THEN tries := tries - 10;
+      END;
+      COMMIT;
+      IF done IS NULL AND tries <= 0 THEN postponed := postponed + 1; END IF;
+      IF tries > 0 THEN PERFORM pg_sleep(0.1); END IF;
+    END LOOP;
   END LOOP;
 END $$;
 
