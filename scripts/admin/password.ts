@@ -1,3 +1,4 @@
+import { acceptPassword, WeakPasswordError } from '#bulla/accounts/password-policy.js'
 import { createPasswordHasher, PasswordRefusedError } from '#bulla/crypto/password.js'
 import { randomToken } from '#bulla/crypto/secrets.js'
 import type { Context } from './context.js'
@@ -31,9 +32,10 @@ export async function newPassword(
     queueLimit: 1,
   })
   try {
-    return { passwordHash: await hasher.hash(shown ?? (await readLine('The password'))), shown }
+    return { passwordHash: await hasher.hash(shown ?? acceptPassword(await readLine('The password'))), shown }
   } catch (error) {
-    if (error instanceof PasswordRefusedError) throw new RefusedError(error.message)
+    if (error instanceof PasswordRefusedError || error instanceof WeakPasswordError)
+      throw new RefusedError(error.message)
     throw error
   } finally {
     await hasher.close()
