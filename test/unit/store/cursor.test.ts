@@ -10,7 +10,11 @@ const cursors = fc.record({
 
 describe('a cursor', () => {
   test('is read as it was written', () => {
-    fc.assert(fc.property(cursors, (cursor) => expect(parseCursor(formatCursor(cursor))).toEqual(cursor)))
+    fc.assert(
+      fc.property(cursors, (cursor) => {
+        expect(parseCursor(formatCursor(cursor))).toEqual(cursor)
+      }),
+    )
   })
 
   test('has one spelling: whatever else is read was written the same', () => {
