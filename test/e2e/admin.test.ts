@@ -6,7 +6,8 @@ import { compactDecrypt, exportJWK, FlattenedEncrypt, generateKeyPair, importJWK
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { adminHere, makeDefaultTenant, makeGrant } from '../support/admin.js'
 import { type TestDatabase, testDatabase } from '../support/database.js'
-import { type Environment, installation, script } from '../support/server.js'
+import { removeData } from '../support/installation.js'
+import { type Environment, embeddedInstallation, installation, script } from '../support/server.js'
 
 type Json = Record<string, unknown>
 
@@ -421,17 +422,17 @@ describe('the admin script on an embedded database', { timeout: 240_000 }, () =>
   test('works with no server there, asks for migrations and for a first start', async () => {
     const dataDir = mkdtempSync(join(tmpdir(), 'bulla-admin-embedded-'))
     try {
-      const { MASTER_KEY: _, DATABASE_URL: __, ...rest } = await installation('', { DATA_DIR: dataDir })
-      const admin = (...args: string[]) => script(rest, 'admin', args)
+      const env = await embeddedInstallation(dataDir)
+      const admin = (...args: string[]) => script(env, 'admin', args)
       expect(await admin('user', 'list')).toMatchObject({ code: 1, stderr: expect.stringContaining('npm run migrate') })
-      expect((await script(rest, 'migrate', [])).code).toBe(0)
+      expect((await script(env, 'migrate', [])).code).toBe(0)
       expect(await admin('user', 'list')).toMatchObject({ code: 1, stderr: expect.stringContaining('npm start') })
       expect((await admin('tenant', 'create', '--slug', 'acme')).code).toBe(0)
       expect((await admin('user', 'create', '--email', 'ann@example.com', '--tenant', 'acme')).code).toBe(0)
       const { stdout } = await admin('user', 'list', '--tenant', 'acme', '--json')
       expect(JSON.parse(stdout)).toMatchObject({ users: [{ email: 'ann@example.com' }] })
     } finally {
-      rmSync(dataDir, { recursive: true, force: true })
+      removeData(dataDir)
     }
   })
 })

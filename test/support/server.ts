@@ -1,9 +1,10 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { createServer } from 'node:net'
 import { setTimeout as wait } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
+import { remember } from './issued-secrets.js'
 
 const built = (path: string) => fileURLToPath(new URL(`../../dist/${path}`, import.meta.url))
 
@@ -13,80 +14,129 @@ export type Environment = Readonly<Record<string, string>>
 export type RunningServer = {
   readonly url: string
   readonly process: ChildProcess
-  /** Everything it wrote so far. */
+  stdout(): string
+  stderr(): string
+  /** Both. */
   output(): string
-  /** SIGTERM by default; answers with the exit code, null when the signal ended it. */
+  /** With the exit code once it has ended and said all; null when a signal ended it. */
+  readonly ended: Promise<number | null>
+  /** SIGTERM by default; answers as `ended`. */
   stop(signal?: NodeJS.Signals): Promise<number | null>
 }
 
+const started = new Set<RunningServer>()
+
 /** What all processes of one installation share. */
 export async function installation(databaseUrl: string, more: Environment = {}): Promise<Environment> {
+  const MASTER_KEY = randomBytes(32).toString('base64')
+  remember(MASTER_KEY, new URL(databaseUrl).password)
   return {
     DATABASE_URL: databaseUrl,
-    MASTER_KEY: randomBytes(32).toString('base64'),
-    PUBLIC_URL: `http://localhost:${await freePort()}`,
-    METRICS_PORT: '0',
-    LOG_LEVEL: 'info',
-    // The least that is allowed: these tests are not about the strength of hashes.
-    ARGON2_MEMORY_KIB: '7168',
-    ARGON2_TIME_COST: '1',
-    ARGON2_PROCESSES: '1',
+    MASTER_KEY,
+    ...(await surroundings()),
     ...more,
   }
 }
 
-const surroundings = (env: Environment) => ({
+/** The same without a database: each data directory has its own. */
+export async function embeddedInstallation(dataDir: string, more: Environment = {}): Promise<Environment> {
+  return { DATA_DIR: dataDir, ...(await surroundings()), ...more }
+}
+
+const surroundings = async (): Promise<Environment> => ({
+  PUBLIC_URL: `http://localhost:${await freePort()}`,
+  METRICS_PORT: '0',
+  LOG_LEVEL: 'info',
+  // The least that is allowed: these tests are not about the strength of hashes.
+  ARGON2_MEMORY_KIB: '7168',
+  ARGON2_TIME_COST: '1',
+  ARGON2_PROCESSES: '1',
+})
+
+const inherited = (env: Environment) => ({
   PATH: process.env['PATH'] ?? '',
   HOME: process.env['HOME'] ?? '',
   ...env,
 })
 
-/** Starts a server and waits until it is ready; throws with what it said when it ends before. */
-export async function startServer(env: Environment): Promise<RunningServer> {
+/** Starts a server, and does not wait for anything. */
+export async function spawnServer(env: Environment): Promise<RunningServer> {
   const port = env['PORT'] ?? String(await freePort())
   const child = spawn(process.execPath, [built('main.js')], {
-    env: surroundings({ ...env, PORT: port }),
+    env: inherited({ ...env, PORT: port }),
     stdio: ['ignore', 'pipe', 'pipe'],
   })
-  let said = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => (said += chunk))
-  const ended = new Promise<number | null>((resolve) => child.once('exit', resolve))
-  const url = `http://127.0.0.1:${port}`
-  while (child.exitCode === null && child.signalCode === null) {
-    const answer = await fetch(`${url}/health/ready`).catch(() => undefined)
-    if (answer?.ok) {
-      return {
-        url,
-        process: child,
-        output: () => said,
-        stop: (signal = 'SIGTERM') => {
-          child.kill(signal)
-          return ended
-        },
-      }
-    }
+  let [out, err] = ['', '']
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    out += text
+  })
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    err += text
+  })
+  const ended = once(child, 'close').then(([code]) => code as number | null)
+  const server: RunningServer = {
+    url: `http://127.0.0.1:${port}`,
+    process: child,
+    stdout: () => out,
+    stderr: () => err,
+    output: () => out + err,
+    ended,
+    stop: (signal = 'SIGTERM') => {
+      child.kill(signal)
+      return ended
+    },
+  }
+  started.add(server)
+  return server
+}
+
+/** What a server's readiness says; undefined while nobody answers. */
+export async function readiness({ url }: Pick<RunningServer, 'url'>) {
+  const answer = await fetch(`${url}/health/ready`).catch(() => undefined)
+  return answer && { status: answer.status, body: (await answer.json()) as { status: string; reason?: string } }
+}
+
+/** Starts a server and waits until it is ready; throws with what it said when it ends before. */
+export async function startServer(env: Environment): Promise<RunningServer> {
+  const server = await spawnServer(env)
+  while (server.process.exitCode === null && server.process.signalCode === null) {
+    if ((await readiness(server))?.status === 200) return server
     await wait(25)
   }
-  throw new Error(`The server ended with ${await ended} before it was ready:\n${said}`)
+  throw new Error(`The server ended with ${await server.ended} before it was ready:\n${server.output()}`)
 }
+
+/** Ends what was started here and still runs. For `afterAll`. */
+export async function stopServers(): Promise<void> {
+  await Promise.all([...started].map((server) => server.stop('SIGKILL')))
+}
+
+/** All that the servers started here have written so far. */
+export const everythingSaid = () => [...started].map((server) => server.output()).join('')
 
 export type Ran = { readonly code: number; readonly stdout: string; readonly stderr: string }
 
 /** Runs an operator's script to its end. */
-export async function script(env: Environment, name: string, args: readonly string[], input = ''): Promise<Ran> {
-  const run = promisify(execFile)(process.execPath, [built(`scripts/${name}.js`), ...args], { env: surroundings(env) })
-  run.child.stdin?.end(input)
-  return run.then(
-    ({ stdout, stderr }) => ({ code: 0, stdout, stderr }),
-    (error: { code: number; stdout: string; stderr: string }) => error,
-  )
+export function script(env: Environment, name: string, args: readonly string[], input = ''): Promise<Ran> {
+  return new Promise((resolve) => {
+    const command = [built(`scripts/${name}.js`), ...args]
+    const child = execFile(process.execPath, command, { env: inherited(env) }, (error, stdout, stderr) => {
+      resolve({ code: typeof error?.code === 'number' ? error.code : error ? -1 : 0, stdout, stderr })
+    })
+    // A command that reads nothing may have ended before.
+    child.stdin?.on('error', () => {})
+    child.stdin?.end(input)
+  })
 }
 
 /** Runs `admin … --json` and answers with what it printed; throws with what it said when it fails. */
 export async function admin(env: Environment, ...args: readonly string[]): Promise<Record<string, unknown>> {
   const { code, stdout, stderr } = await script(env, 'admin', [...args, '--json'])
   if (code !== 0) throw new Error(`admin ${args.join(' ')} ended with ${code}: ${stderr}`)
-  return JSON.parse(stdout)
+  const said = JSON.parse(stdout) as Record<string, unknown>
+  const privateJwk = said['private_jwk'] as { d?: string } | undefined
+  remember(said['client_secret'], said['api_secret'], said['password'], privateJwk?.d)
+  return said
 }
 
 /** A port that nothing listens on now. */
