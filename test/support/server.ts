@@ -59,18 +59,18 @@ const inherited = (env: Environment) => ({
   ...env,
 })
 
-/** Starts a server, and does not wait for anything. */
-export async function spawnServer(env: Environment): Promise<RunningServer> {
+/** Starts a server, and does not wait for anything. `stdout`: whether what it logs is kept. */
+export async function spawnServer(env: Environment, stdout: 'pipe' | 'ignore' = 'pipe'): Promise<RunningServer> {
   const port = env['PORT'] ?? String(await freePort())
   const child = spawn(process.execPath, [built('main.js')], {
     env: inherited({ ...env, PORT: port }),
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', stdout, 'pipe'],
   })
   let [out, err] = ['', '']
-  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+  child.stdout?.setEncoding('utf8').on('data', (text: string) => {
     out += text
   })
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     err += text
   })
   const ended = once(child, 'close').then(([code]) => code as number | null)
@@ -97,8 +97,8 @@ export async function readiness({ url }: Pick<RunningServer, 'url'>) {
 }
 
 /** Starts a server and waits until it is ready; throws with what it said when it ends before. */
-export async function startServer(env: Environment): Promise<RunningServer> {
-  const server = await spawnServer(env)
+export async function startServer(env: Environment, stdout?: 'pipe' | 'ignore'): Promise<RunningServer> {
+  const server = await spawnServer(env, stdout)
   while (server.process.exitCode === null && server.process.signalCode === null) {
     if ((await readiness(server))?.status === 200) return server
     await wait(25)

@@ -1,0 +1,68 @@
+import { type ChildProcess, fork } from 'node:child_process'
+import { readdirSync, readFileSync } from 'node:fs'
+import type { Argon2Turn } from './argon2-loop.js'
+import type { BareTask } from './bare-server.js'
+import type { Contestant, Sample } from './contest.js'
+
+const children = new Set<ChildProcess>()
+
+function start(file: string): ChildProcess {
+  const child = fork(new URL(file, import.meta.url), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  children.add(child)
+  return child
+}
+
+const ask = (child: ChildProcess, question: object): Promise<unknown> =>
+  new Promise((resolve, reject) => {
+    const ended = (code: number | null) => reject(new Error(`A process of the benchmark ended with ${code}.`))
+    child.once('exit', ended)
+    child.once('message', (answer) => {
+      child.off('exit', ended)
+      resolve(answer)
+    })
+    child.send(question)
+  })
+
+export type BareServer = { readonly url: string; readonly pid: number | undefined }
+
+/** node:http in a process of its own, which gives this answer to whatever it is asked. */
+export async function startBareServer(task: BareTask): Promise<BareServer> {
+  const child = start('./bare-server.ts')
+  return { url: `http://127.0.0.1:${await ask(child, task)}`, pid: child.pid }
+}
+
+/** argon2 in as many processes at a time. */
+export function argon2Alone(processes: number, cost: Argon2Turn['cost']): Contestant {
+  const loops = Array.from({ length: processes }, () => start('./argon2-loop.ts'))
+  return async (milliseconds) => {
+    const turns = await Promise.all(
+      loops.map((child) => ask(child, { cost, milliseconds }) as Promise<Required<Pick<Sample, 'count' | 'clock'>>>),
+    )
+    return { count: turns.reduce((sum, { count, clock }) => sum + count / clock, 0), clock: 1 }
+  }
+}
+
+/** The work, and the CPU that a process spends on it, where the system tells: Linux. */
+export const withCpuOf =
+  (pid: number | undefined, work: Contestant): Contestant =>
+  async (milliseconds) => {
+    const before = cpuSeconds(pid)
+    const sample = await work(milliseconds)
+    const after = cpuSeconds(pid)
+    return before === undefined || after === undefined ? sample : { ...sample, cpu: after - before }
+  }
+
+function cpuSeconds(pid: number | undefined): number | undefined {
+  const threads = `/proc/${pid}/task`
+  try {
+    const spent = readdirSync(threads).map((thread) => readFileSync(`${threads}/${thread}/schedstat`, 'utf8'))
+    return spent.reduce((sum, line) => sum + Number(line.split(' ')[0]) / 1e9, 0)
+  } catch {
+    return undefined
+  }
+}
+
+export function stopChildren(): void {
+  for (const child of children) child.disconnect()
+  children.clear()
+}

@@ -1,0 +1,100 @@
+/** How much was done, in how many seconds of the clock and of CPU, as far as each says something. */
+export type Sample = { readonly count: number; readonly clock?: number; readonly cpu?: number }
+
+/** Does its work over and over for about so many milliseconds; throws when an answer is wrong. */
+export type Contestant = (milliseconds: number) => Promise<Sample>
+
+/** What the server does, beside what this machine could do at most. */
+export type Contest = {
+  readonly what: string
+  readonly ours: Contestant
+  readonly limits: Readonly<Record<string, Contestant>>
+  /** Milliseconds that each takes in each round, and before the first. */
+  readonly turn: number
+  readonly warmUp: number
+}
+
+export type Comparison = {
+  readonly limit: string
+  readonly speed: number
+  /** Ours as a part of it: the median of the rounds, the least and the most. */
+  readonly ratio: number
+  readonly least: number
+  readonly most: number
+}
+
+/** Speeds are per second of the clock or of CPU. */
+export type Result = {
+  readonly what: string
+  readonly by: 'clock' | 'cpu'
+  readonly speed: number
+  readonly against: readonly Comparison[]
+}
+
+export const ROUNDS = 9
+
+/**
+ * Lets all take turns, so that what else the machine does meets each of them. A ratio is taken within a round, where both met
+ * the same machine.
+ */
+export async function compete({ what, ours, limits, turn, warmUp }: Contest): Promise<Result[]> {
+  const contestants = [{ name: '', run: ours }, ...Object.entries(limits).map(([name, run]) => ({ name, run }))]
+  const samples = new Map(contestants.map(({ name }) => [name, [] as Sample[]]))
+  for (const { run } of contestants) await run(warmUp)
+  for (let round = 0; round < ROUNDS; round++) {
+    const order = round % 2 === 0 ? contestants : contestants.toReversed()
+    for (const { name, run } of order) samples.get(name)?.push(await run(turn))
+  }
+  return (['clock', 'cpu'] as const).flatMap((by) => {
+    const speeds = (name: string) =>
+      (samples.get(name) ?? []).flatMap(({ count, [by]: seconds }) => (seconds === undefined ? [] : [count / seconds]))
+    const own = speeds('')
+    const against = Object.keys(limits).flatMap((limit) => compare(own, { limit, speeds: speeds(limit) }))
+    return against.length > 0 ? [{ what, by, speed: median(own), against }] : []
+  })
+}
+
+function compare(
+  own: readonly number[],
+  { limit, speeds }: { limit: string; speeds: readonly number[] },
+): Comparison[] {
+  if (own.length !== ROUNDS || speeds.length !== ROUNDS) return []
+  const ratios = own.map((speed, round) => speed / (speeds[round] ?? Number.NaN))
+  return [
+    { limit, speed: median(speeds), ratio: median(ratios), least: Math.min(...ratios), most: Math.max(...ratios) },
+  ]
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+}
+
+const BATCH = 8
+
+/** Repeats work of this process alone, by the CPU it takes: what the rest of the machine does then counts little. */
+export const onOneCore =
+  (work: () => unknown): Contestant =>
+  async (milliseconds) => {
+    const until = performance.now() + milliseconds
+    const before = process.cpuUsage()
+    let count = 0
+    for (; performance.now() < until; count += BATCH) for (let n = 0; n < BATCH; n++) await work()
+    const { user, system } = process.cpuUsage(before)
+    return { count, cpu: (user + system) / 1e6 }
+  }
+
+/** Repeats work that waits for others, as many at a time as there are workers. */
+export const together =
+  (workers: readonly (() => Promise<unknown>)[]): Contestant =>
+  async (milliseconds) => {
+    const started = performance.now()
+    const counts = await Promise.all(
+      workers.map(async (work) => {
+        let count = 0
+        for (; performance.now() < started + milliseconds; count++) await work()
+        return count
+      }),
+    )
+    return { count: counts.reduce((sum, count) => sum + count, 0), clock: (performance.now() - started) / 1000 }
+  }

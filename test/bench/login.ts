@@ -1,0 +1,41 @@
+import { argon2Alone } from './children.js'
+import type { Contest } from './contest.js'
+import { type Answer, JSON_BODY, once, overHttp, post, success } from './http-load.js'
+import { argon2Cost, PASSWORD, type Stage } from './stage.js'
+
+/** Sign-ins with a password, beside the verification of passwords alone. */
+export async function login(stage: Stage): Promise<Contest[]> {
+  const { server, config, usernames } = stage
+  const { memoryKiB: memoryCost, timeCost, parallelism } = argon2Cost(config)
+  const exchanges = usernames.map((username) => {
+    const request = signIn(stage, username)
+    return { request: () => request, accept: (answer: Answer) => void refreshTokenOf(answer) }
+  })
+  return [
+    {
+      what: `POST /auth/login, ${config.argon2Processes} argon2 processes`,
+      ours: await overHttp(server.url, exchanges),
+      limits: { 'argon2 alone': argon2Alone(config.argon2Processes, { memoryCost, timeCost, parallelism }) },
+      turn: 700,
+      warmUp: 500,
+    },
+  ]
+}
+
+/** The first refresh token of a grant of its own for every user. */
+export const firstRefreshTokens = (stage: Stage): Promise<string[]> =>
+  Promise.all(
+    stage.usernames.map(async (username) => refreshTokenOf(await once(signIn(stage, username), stage.server.url))),
+  )
+
+function signIn({ server, app }: Pick<Stage, 'server' | 'app'>, username: string): string {
+  const body = JSON.stringify({ client_id: app.id, username, password: PASSWORD })
+  return post(`${server.url}/auth/login`, body, JSON_BODY)
+}
+
+/** Throws unless there are new tokens. */
+export function refreshTokenOf(answer: Answer): string {
+  const { access_token, refresh_token } = success(answer)
+  if (typeof access_token === 'string' && typeof refresh_token === 'string') return refresh_token
+  throw new Error(`No tokens:\n${answer.body}`)
+}

@@ -1,0 +1,128 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { JWK } from 'jose'
+import type pg from 'pg'
+import { type Config, loadConfig } from '../../src/config.js'
+import { createPasswordHasher } from '../../src/crypto/password.js'
+import type { Actor } from '../../src/oauth/ports.js'
+import { registerApi } from '../../src/oauth/registration/api.js'
+import { registerClient } from '../../src/oauth/registration/client.js'
+import { newApiCredentials, newClientCredentials, newSecret } from '../../src/oauth/registration/credentials.js'
+import { openDatabase } from '../../src/store/database.js'
+import { type Embedded, openEmbedded } from '../../src/store/embedded/open.js'
+import { silent } from '../../src/store/log.js'
+import { createApiRegistry } from '../../src/store/registry/apis.js'
+import { createClientRegistry } from '../../src/store/registry/clients.js'
+import { createTenantRegistry } from '../../src/store/registry/tenants.js'
+import { createUserRegistry } from '../../src/store/registry/users.js'
+import { DEFAULT_SLUG } from '../../src/store/tenants.js'
+import { freePort, installation, type RunningServer, startServer } from '../support/server.js'
+import { encryptionKey } from '../unit/keys/fixtures.js'
+
+const OPERATOR: Actor = { kind: 'operator', id: 'bench' }
+export const API = 'https://api.example.com'
+export const PASSWORD = 'correct horse battery staple'
+
+/** As many requests at a time as one server has connections to Postgres. */
+export const CONNECTIONS = loadConfig({}).databasePoolSize
+
+/** A server as it is built and as it is configured when nobody configures anything, on a Postgres that writes to the disk. */
+export type Stage = {
+  readonly server: RunningServer
+  /** The server's, for its default argon2 cost. */
+  readonly config: Config
+  /** As many connections as the server has, of this process. */
+  readonly pool: pg.Pool
+  readonly tenantId: string
+  readonly issuer: string
+  /** Sealed with what an API gets when nobody asks for anything else; it opens with `privateJwk`. */
+  readonly api: { readonly id: string; readonly secret: string; readonly privateJwk: JWK }
+  /** A confidential client for itself. */
+  readonly service: { readonly id: string; readonly secret: string }
+  /** A public client that signs its users in. */
+  readonly app: { readonly id: string }
+  readonly usernames: readonly string[]
+  close(): Promise<void>
+}
+
+export async function openStage(): Promise<Stage> {
+  const dataDir = mkdtempSync(join(tmpdir(), 'bulla-bench-'))
+  // Where this runs as root, the user that Postgres runs as must be able to enter.
+  chmodSync(dataDir, 0o711)
+  const closing: (() => unknown)[] = [() => rmSync(dataDir, { recursive: true, force: true })]
+  const close = async () => {
+    for (const step of closing.splice(0).reverse()) await step()
+  }
+  try {
+    const embedded = await openEmbedded({ dataDir, kind: 'script', log: silent })
+    closing.push(embedded.close)
+    return { ...(await furnish(embedded, closing)), close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function furnish({ url, connection }: Embedded, closing: (() => unknown)[]): Promise<Omit<Stage, 'close'>> {
+  const config = loadConfig({})
+  const port = String(await freePort())
+  const env = await installation(url, {
+    PUBLIC_URL: `http://127.0.0.1:${port}`,
+    PORT: port,
+    ARGON2_MEMORY_KIB: String(config.argon2MemoryKib),
+    ARGON2_TIME_COST: String(config.argon2TimeCost),
+    ARGON2_PROCESSES: String(config.argon2Processes),
+  })
+  // It logs every request, as it does in earnest, to where nobody reads it.
+  const server = await startServer(env, 'ignore')
+  closing.push(() => server.stop())
+  const address = { ...connection, max: CONNECTIONS }
+  const database = openDatabase({ address, poolSize: CONNECTIONS, name: 'bench', log: silent })
+  closing.push(database.close)
+  const tenant = await createTenantRegistry(database.prisma).find(DEFAULT_SLUG)
+  if (!tenant) throw new Error('The server has no default tenant.')
+  const registered = await register(database, { tenantId: tenant.id, config })
+  return { server, config, pool: database.pool, tenantId: tenant.id, issuer: server.url, ...registered }
+}
+
+type Place = { readonly tenantId: string; readonly config: Config }
+
+async function register({ prisma }: Pick<ReturnType<typeof openDatabase>, 'prisma'>, { tenantId, config }: Place) {
+  const { privateJwk, publicJwk } = encryptionKey('X25519')
+  const api = newApiCredentials()
+  const service = { id: newClientCredentials({ public: false }).id, ...newSecret() }
+  const settings = registerApi(
+    { identifier: API, scopes: ['orders:read', 'orders:write'] },
+    { issuer: config.publicUrl, maxTokenLifetime: config.maxTokenLifetime },
+  )
+  const keys = { jwks: { keys: [publicJwk] }, jwksUri: undefined }
+  await createApiRegistry(prisma).create(tenantId, { id: api.id, settings, keys, secretHash: api.secretHash }, OPERATOR)
+
+  const clients = createClientRegistry(prisma)
+  const app = newClientCredentials({ public: true })
+  const ofService = registerClient({ name: 'Service', public: false, firstParty: false, apis: [API] })
+  await clients.create(tenantId, { id: service.id, settings: ofService, secretHash: service.secretHash }, OPERATOR)
+  const ofApp = registerClient({ name: 'App', public: true, firstParty: true, apis: [API] })
+  await clients.create(tenantId, { id: app.id, settings: ofApp, secretHash: undefined }, OPERATOR)
+  return { api: { ...api, privateJwk }, service, app, usernames: await makeUsers(prisma, { tenantId, config }) }
+}
+
+/** One for each connection: more than a few sign-ins to one account at the same time are throttled. All have one password. */
+async function makeUsers(prisma: Parameters<typeof createUserRegistry>[0], { tenantId, config }: Place) {
+  const passwords = createPasswordHasher({ ...argon2Cost(config), processes: 1, queueLimit: 1 })
+  const passwordHash = await passwords.hash(PASSWORD)
+  await passwords.close()
+  const users = createUserRegistry(prisma)
+  const usernames = Array.from({ length: CONNECTIONS }, (_, n) => `user${n}@example.com`)
+  for (const username of usernames) {
+    await users.create(tenantId, { username, email: username, passwordHash }, OPERATOR)
+  }
+  return usernames
+}
+
+export const argon2Cost = (config: Config) => ({
+  memoryKiB: config.argon2MemoryKib,
+  timeCost: config.argon2TimeCost,
+  parallelism: config.argon2Parallelism,
+})
