@@ -19,6 +19,8 @@ WORKDIR /app
 COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist
 COPY package.json ./
+# For `npm run admin`, which builds what changed: here it finds no compiler and leaves things as they are.
+COPY scripts/build.mjs scripts/
 COPY prisma/migrations prisma/migrations
 USER node
 EXPOSE 3000
