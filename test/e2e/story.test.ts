@@ -393,6 +393,6 @@ describe('an API that nothing can be sealed for', () => {
 
 it('writes none of all these secrets, neither to its log nor in a refusal', () => {
   const { found, of } = secretsIn(everythingSaid() + everyRefusal())
-  expect(of).toBeGreaterThan(50)
+  expect(of).toBeGreaterThan(5)
   expect(found).toEqual([])
 })
