@@ -1,7 +1,8 @@
 import { base64urlToUuid } from '../crypto/uuid.js'
+import { presentedAccessToken } from '../oauth/access-token.js'
 import type { Actor, Client, Ports, Tenant } from '../oauth/ports.js'
 
-type LogoutPorts = Pick<Ports, 'grants' | 'refreshTokens' | 'revocations' | 'unsealer' | 'now'>
+type LogoutPorts = Pick<Ports, 'grants' | 'refreshTokens' | 'revocations' | 'unsealer' | 'apis' | 'now'>
 
 /** Ends the grant of a refresh token of this client; whatever else it is given, nothing happens. */
 export async function logoutByRefreshToken(
@@ -20,13 +21,14 @@ export async function logoutByRefreshToken(
  */
 export async function logoutByAccessToken(
   { token, tenant, address, request }: { token: string; tenant: Tenant; address: string; request: string },
-  { unsealer, revocations, now }: LogoutPorts,
+  ports: LogoutPorts,
 ): Promise<void> {
-  const opened = await unsealer.open(tenant, token)
-  if ('unreadable' in opened) return
-  const { claims, signingKeyId } = opened
+  const presented = await presentedAccessToken({ tenant, token }, ports)
+  if (!presented) return
+  const { claims, signingKeyId } = presented
   const grantId = claims.grant && base64urlToUuid(claims.grant)
-  if (!grantId || claims.exp <= now()) return
+  if (!grantId) return
+  const { revocations } = ports
   if ((await revocations.judge(tenant.id, claims, signingKeyId)) !== 'live') return
   const by: Actor = { kind: 'client', id: claims.client_id, address, request }
   await revocations.revokeGrant(tenant.id, grantId, { reason: 'logout', by })

@@ -22,12 +22,12 @@ export function createUnsealer({ keyring }: { readonly keyring: Pick<Keyring, 'f
 
 function read(token: string, { issuer }: Tenant, keys: TenantKeys): Awaited<ReturnType<Unsealer['open']>> {
   try {
-    const { claims, kid } = openOwn(token, {
+    const { claims, kid, format } = openOwn(token, {
       issuer,
       kekById: (id) => keys.kek(id)?.key,
       resolveKey: keys.verification,
     })
-    return { claims, signingKeyId: kid }
+    return { claims, signingKeyId: kid, format }
   } catch (error) {
     if (error instanceof TokenError) return { unreadable: error.reason }
     throw error

@@ -1,10 +1,11 @@
+import { presentedAccessToken } from './access-token.js'
 import type { Introspector } from './client-auth.js'
 import { invalidRequest } from './errors.js'
 import { type PresentedGrant, presentedGrant } from './grants/refresh-token.js'
 import type { Params } from './params.js'
 import type { Client, Ports, Tenant } from './ports.js'
 
-export type IntrospectionPorts = Pick<Ports, 'unsealer' | 'refreshTokens' | 'grants' | 'revocations' | 'now'>
+export type IntrospectionPorts = Pick<Ports, 'unsealer' | 'apis' | 'refreshTokens' | 'grants' | 'revocations' | 'now'>
 
 /** RFC 7662 §2.2: active, with what the asker may know of it; or inactive, and nothing more. */
 export type Introspection = { readonly active: false } | ({ readonly active: true } & Readonly<Record<string, unknown>>)
@@ -32,17 +33,16 @@ export async function introspect(
 
 async function accessToken(
   { tenant, by, token }: Question,
-  { unsealer, revocations, now }: Pick<Ports, 'unsealer' | 'revocations' | 'now'>,
+  ports: Pick<Ports, 'unsealer' | 'apis' | 'revocations' | 'now'>,
 ): Promise<Introspection> {
-  const opened = await unsealer.open(tenant, token)
-  if ('unreadable' in opened) return INACTIVE
-  const { claims, signingKeyId } = opened
   // RFC 7662 §4: until when it counts, and for whom.
-  if (claims.exp <= now()) return INACTIVE
+  const presented = await presentedAccessToken({ tenant, token }, ports)
+  if (!presented) return INACTIVE
+  const { claims, signingKeyId } = presented
   const forAsker = 'api' in by ? claims.aud === by.api.identifier : claims.client_id === by.client.id
   if (!forAsker) return INACTIVE
   // RFC 7662 §4: whether it was revoked, by any layer.
-  if ((await revocations.judge(tenant.id, claims, signingKeyId)) !== 'live') return INACTIVE
+  if ((await ports.revocations.judge(tenant.id, claims, signingKeyId)) !== 'live') return INACTIVE
   if ('api' in by) return { ...claims, active: true, token_type: 'Bearer' }
   const { client_id, scope, exp, iat } = claims
   return { active: true, token_type: 'Bearer', client_id, scope, exp, iat }

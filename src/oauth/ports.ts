@@ -287,11 +287,14 @@ export type Mint = {
 }
 
 export type Unsealer = {
-  /** Reads any access token made under the tenant's issuer: sealed, opaque or signed, expired ones too. Says why it cannot. */
+  /**
+   * Reads any access token made under the tenant's issuer, expired ones too, whatever its API has registered: `format` is how it came.
+   * Says why it cannot.
+   */
   open(
     tenant: Tenant,
     token: string,
-  ): Promise<{ claims: TokenClaims; signingKeyId: string | undefined } | { unreadable: string }>
+  ): Promise<{ claims: TokenClaims; signingKeyId: string | undefined; format: TokenFormat } | { unreadable: string }>
 }
 
 export type RefreshTokens = {

@@ -19,7 +19,7 @@ export type OwnToken = {
   claims: AccessTokenClaims
   /** The key that signed it, for revocation by key. */
   kid: string
-  /** How the token came, which the API's registered format must equal. */
+  /** How the token came. The inside of a sealed one comes as `signed`: whether its API takes that is the caller's to ask. */
   format: TokenFormat
 }
 export type OwnKeys = {

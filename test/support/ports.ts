@@ -1,7 +1,7 @@
 import { createHmac, randomBytes, randomUUID } from 'node:crypto'
 import { hashSecret, randomToken } from '../../src/crypto/secrets.js'
 import { invalidTarget } from '../../src/oauth/errors.js'
-import type { Api, Client, Grant, Ports, Tenant, TokenClaims } from '../../src/oauth/ports.js'
+import type { Api, Client, Grant, Ports, Tenant, TokenClaims, TokenFormat } from '../../src/oauth/ports.js'
 import { formatRefreshToken, parseRefreshToken, verifyRefreshToken } from '../../src/oauth/refresh-token.js'
 import { ACME, DEFAULT_TENANT } from './app.js'
 
@@ -15,6 +15,9 @@ type Entry = { readonly kind: string; readonly value: string; readonly below: nu
 const key = (tenantId: string, id: string) => `${tenantId} ${id}`
 const grantClaim = (id: string) => Buffer.from(id.replaceAll('-', ''), 'hex').toString('base64url')
 const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+const FORMATS: readonly TokenFormat[] = ['sealed', 'signed', 'opaque']
+/** Nothing is sealed here: the header says how a token would come. */
+const headerOf = (format: TokenFormat) => ({ typ: 'at+jwt', format })
 
 export function createWorld() {
   const tenants = new Map<string, Tenant>([DEFAULT_TENANT, ACME].map((tenant) => [tenant.id, tenant]))
@@ -131,17 +134,18 @@ export function createWorld() {
           rev,
           ...(grant && { grant: grantClaim(grant.id), auth_time: Math.floor(grant.authTime.getTime() / 1000) }),
         }
-        const access_token = sign(tenant, { typ: 'at+jwt' }, claims)
+        const access_token = sign(tenant, headerOf(api.format), claims)
         return { access_token, token_type: 'Bearer', expires_in: 300, scope: scope.join(' ') }
       },
     },
     unsealer: {
       open: async (tenant, token) => {
         const [header = '', payload = ''] = token.split('.')
-        if (header !== encode({ typ: 'at+jwt' })) return { unreadable: 'wrong_type' }
+        const format = FORMATS.find((one) => header === encode(headerOf(one)))
+        if (!format) return { unreadable: 'wrong_type' }
         if (token !== signed(tenant, `${header}.${payload}`)) return { unreadable: 'bad_signature' }
         const claims: TokenClaims = JSON.parse(Buffer.from(payload, 'base64url').toString())
-        return { claims, signingKeyId: 'key-1' }
+        return { claims, signingKeyId: 'key-1', format }
       },
     },
     revocations: {

@@ -47,7 +47,8 @@ describe('a sealed access token', () => {
     const { outer, inner, payload } = await open(token, of(), alg)
     expect(outer).toMatchObject({ alg, enc, cty: 'JWT', kid: of().publicJwk.kid })
     expect(inner).toMatchObject({ alg: 'ES256', typ: 'at+jwt' })
-    expect(await server.unsealer.open(server.tenant, token)).toEqual({ claims: payload, signingKeyId: inner.kid })
+    const opened = await server.unsealer.open(server.tenant, token)
+    expect(opened).toEqual({ claims: payload, signingKeyId: inner.kid, format: 'sealed' })
   })
 
   it.each(['ES256', 'RS256', 'PS256', 'Ed25519'] as const)('is signed as its API asks: %s', async (alg) => {
@@ -205,13 +206,16 @@ describe('other formats', () => {
     await server.mint.assertReady(server.tenant, api)
     const { access_token: token } = await server.mint.accessToken(newRequest(server, api))
     const { payload } = await jwtVerify(token, await published(), { typ: 'at+jwt', currentDate: new Date(NOW * 1000) })
-    expect(await server.unsealer.open(server.tenant, token)).toMatchObject({ claims: payload })
+    expect(await server.unsealer.open(server.tenant, token)).toMatchObject({ claims: payload, format: 'signed' })
   })
 
   it('opaque: readable by the server of its tenant alone', async () => {
     const api = newApi(server.tenant, { format: 'opaque', jwks: { keys: [x25519.publicJwk] } })
     const { access_token: token } = await server.mint.accessToken(newRequest(server, api))
-    expect(await server.unsealer.open(server.tenant, token)).toMatchObject({ claims: { aud: api.identifier } })
+    expect(await server.unsealer.open(server.tenant, token)).toMatchObject({
+      claims: { aud: api.identifier },
+      format: 'opaque',
+    })
     await expect(open(token, x25519, 'ECDH-ES')).rejects.toThrow()
     const stranger = await newServer()
     expect(await stranger.unsealer.open(stranger.tenant, token)).toHaveProperty('unreadable')

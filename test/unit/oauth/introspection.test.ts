@@ -85,6 +85,22 @@ describe('introspect: an access token', () => {
     for (const by of strangers) expect(await ask(by, token)).toEqual({ active: false })
   })
 
+  it('is what an API of signed tokens was given as well', async () => {
+    api = world.update(api, { format: 'signed' })
+    const { token } = await mint()
+    expect(await ask({ api }, token)).toMatchObject({ active: true })
+    expect(await ask({ client }, token)).toMatchObject({ active: true })
+  })
+
+  it.each(['sealed', 'opaque'] as const)('is not what stood inside of one, RFC 9068 §4: %s', async (format) => {
+    // Signed for the API by the right key, and without the envelope that the API is registered for.
+    api = world.update(api, { format: 'signed' })
+    const { token } = await mint()
+    api = world.update(api, { format })
+    expect(await ask({ api }, token)).toEqual({ active: false })
+    expect(await ask({ client }, token)).toEqual({ active: false })
+  })
+
   it('is inactive at another tenant', async () => {
     const { token } = await mint()
     expect(await ask({ api }, token, undefined, ACME)).toEqual({ active: false })
