@@ -42,8 +42,11 @@ function readBytes(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
       if (size > maxBytes + LINGER) reject(contentTooLarge())
     })
     req.once('end', () => (size > maxBytes ? reject(contentTooLarge()) : resolve(Buffer.concat(chunks))))
-    // Also when the caller hangs up.
     req.once('error', reject)
+    // A caller who hung up while the tenant was looked up is told of once, and that was before anybody listened.
+    const gone = () => reject(new Error('The caller hung up.'))
+    if (req.destroyed) gone()
+    else req.once('close', gone)
   })
 }
 
