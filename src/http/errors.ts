@@ -17,6 +17,10 @@ export const methodNotAllowed = (allow: string) =>
 export const contentTooLarge = () =>
   new OAuthError('invalid_request', 'content_too_large', { status: 413, description: 'The body is too large.' })
 
+/** More header lines than are read, RFC 6585 §5. */
+export const tooManyHeaders = () =>
+  new OAuthError('invalid_request', 'too_many_headers', { status: 431, description: 'There are too many headers.' })
+
 /** A body of another kind, character set or encoding than the route reads, RFC 9110 §15.5.16. */
 export const unsupportedMediaType = (expected: string, reason: string) =>
   new OAuthError('invalid_request', reason, { status: 415, description: `The body must be ${expected} in UTF-8.` })

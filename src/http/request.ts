@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { invalidRequest } from '../oauth/errors.js'
 import { mediaType } from './body.js'
 import { clientAddress } from './client-address.js'
+import { tooManyHeaders } from './errors.js'
 import type { RootRequest } from './handler.js'
 
 /** Path and query exactly as sent. Scheme and host of the absolute form are dropped unread, RFC 9112 §3.2.2. */
@@ -14,8 +15,11 @@ export function target(url: string): { readonly path: string; readonly query: st
 // Node keeps the first of these and drops the others; a proxy in front may have looked at the last.
 const ONCE = new Set(['authorization', 'content-type', 'host', 'origin'])
 
-/** Throws `invalid_request` when a header that decides came more than once, RFC 9110 §5.3. */
-export function refuseRepeatedHeaders(rawHeaders: readonly string[]): void {
+const MAX_HEADERS = 100
+
+/** Throws `invalid_request` when a header that decides came more than once, RFC 9110 §5.3, or there are more than 100, RFC 6585 §5. */
+export function refuseHeaders(rawHeaders: readonly string[]): void {
+  if (rawHeaders.length > 2 * MAX_HEADERS) throw tooManyHeaders()
   const seen = new Set<string>()
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const name = rawHeaders[i]?.toLowerCase() ?? ''

@@ -8,7 +8,7 @@ import { unlessMatching } from './caching.js'
 import { corsHeaders, preflight } from './cors.js'
 import { type ErrorAnswer, errorAnswer, methodNotAllowed, notFound } from './errors.js'
 import type { HttpResponse, ResponseHeaders, RootRequest } from './handler.js'
-import { abortWhenGone, openRequest, refuseRepeatedHeaders } from './request.js'
+import { abortWhenGone, openRequest, refuseHeaders } from './request.js'
 import { securityHeaders, send } from './response.js'
 import { allow, type Match, ofMethod } from './route.js'
 
@@ -73,7 +73,7 @@ interface Exchange {
 
 async function respond<Deps>(match: Match<Deps>, exchange: Exchange, context: ServeContext<Deps>) {
   const { req, res } = exchange
-  refuseRepeatedHeaders(req.rawHeaders)
+  refuseHeaders(req.rawHeaders)
   const handler = await findHandler(match, exchange, context)
 
   const { methods, cors = 'none', body: kind = 'none', maxBytes = DEFAULT_MAX_BYTES, ...route } = match.route

@@ -15,7 +15,6 @@ const LIMITS = {
   maxHeaderSize: 16_384,
 } as const
 
-const MAX_HEADERS = 100
 // A socket on which nothing moves at all while it is our turn: a reader that stopped reading.
 const IDLE_TIMEOUT = 120_000
 
@@ -32,7 +31,8 @@ export function createHttpServer(
   limits: Partial<Record<keyof typeof LIMITS, number>> = {},
 ): HttpServer {
   const server = createServer({ ...LIMITS, ...limits, requireHostHeader: true, insecureHTTPParser: false }, listener)
-  server.maxHeadersCount = MAX_HEADERS
+  // Node would not refuse what is beyond a number, but leave it out: a proxy adds what it knows at the end.
+  server.maxHeadersCount = 0
   server.timeout = IDLE_TIMEOUT
   const connections = trackConnections(server)
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {

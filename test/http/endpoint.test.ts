@@ -93,6 +93,17 @@ overBothTransports('an endpoint', (reach) => {
       expect(await ask(1)).toEqual({ address: '203.0.113.9' })
     })
 
+    it('refuses more headers than it reads, so that none pushes a proxy out of sight', async () => {
+      const { raw } = await reach(app((request) => ({ address: request.address }), { trustedProxyHops: 1 }))
+      const ask = (fillers: number) => {
+        const filler = Array.from({ length: fillers }, (_, at) => `x-${at}: a\r\n`).join('')
+        const head = `POST /oauth2/token HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Type: ${form['content-type']}\r\nContent-Length: 3\r\n`
+        return raw(`${head}X-Forwarded-For: 6.6.6.6\r\n${filler}X-Forwarded-For: 203.0.113.9\r\n\r\na=1`)
+      }
+      expect(await ask(94)).toContain('{"address":"203.0.113.9"}')
+      for (const fillers of [95, 2000]) expect(await ask(fillers)).toMatch(/^HTTP\/1.1 431 [\s\S]*"invalid_request"/)
+    })
+
     it.each(['authorization', 'content-type', 'host', 'origin'])('refuses two %s headers', async (name) => {
       const { raw } = await reach(app())
       const answer = await raw(
