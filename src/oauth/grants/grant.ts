@@ -12,6 +12,9 @@ export type GrantRequest = {
 /** RFC 6749 §5.1. */
 export type TokenResponse = AccessTokenResponse & { readonly refresh_token?: string }
 
-export type GrantPorts = Pick<Ports, 'tenants' | 'clients' | 'apis' | 'grants' | 'refreshTokens' | 'mint' | 'view'>
+export type GrantPorts = Pick<
+  Ports,
+  'tenants' | 'clients' | 'apis' | 'grants' | 'refreshTokens' | 'mint' | 'view' | 'log'
+>
 
 export type Grant = (request: GrantRequest, ports: GrantPorts) => Promise<TokenResponse>

@@ -6,7 +6,7 @@ import type { GrantRequest, TokenResponse } from './grant.js'
 /** Refresh token grant, RFC 6749 §6. Rotation and reuse detection, RFC 9700 §4.14.2. */
 export async function refreshToken(
   { tenant, client, params, by }: GrantRequest,
-  { refreshTokens, grants, apis, mint }: Pick<Ports, 'refreshTokens' | 'grants' | 'apis' | 'mint'>,
+  { refreshTokens, grants, apis, mint, log }: Pick<Ports, 'refreshTokens' | 'grants' | 'apis' | 'mint' | 'log'>,
 ): Promise<TokenResponse> {
   const token = params.get('refresh_token')
   if (token === undefined) throw invalidRequest('refresh_token is required.')
@@ -25,6 +25,10 @@ export async function refreshToken(
   const outcome = await grants.refresh(grant, { generation, grace: client.grace }, by)
   if (outcome.result !== 'rotated' && outcome.result !== 'replayed') {
     throw invalidGrant(`refresh_token_${outcome.result}`)
+  }
+  if (generation > grant.generation) {
+    const of = { tenant: tenant.id, client: client.id, grant: grant.id }
+    log.warn({ ...of, presented: generation, known: grant.generation }, 'the database has lost a refresh')
   }
   const { rev, userId: subject } = grant
   return {

@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { refreshToken } from '../../../../src/oauth/grants/refresh-token.js'
 import type { Actor, Api, Client } from '../../../../src/oauth/ports.js'
 import { ACME, DEFAULT_TENANT } from '../../../support/app.js'
@@ -50,6 +50,24 @@ describe('refreshToken', () => {
     })
     expect(response.refresh_token).not.toBe(token)
     expect(await refresh(response.refresh_token ?? '')).toHaveProperty('access_token')
+  })
+
+  it('goes on from a generation ahead of the row, and says that the database has lost a write', async () => {
+    const { grant } = await ordersGrant()
+    const warn = vi.fn()
+    const ports = { ...world.ports, log: { ...world.ports.log, warn } }
+    const present = async (generation: number) => {
+      const params = requestParams({ refresh_token: await world.ports.refreshTokens.issue(grant, generation) })
+      return refreshToken({ ...given, params, by }, ports)
+    }
+    await present(0)
+    expect(warn).not.toHaveBeenCalled()
+    await present(7)
+    expect(world.grant(grant.id)).toMatchObject({ generation: 8, revoked: false })
+    const lost = { tenant: DEFAULT_TENANT.id, client: client.id, grant: grant.id, presented: 7, known: 1 }
+    expect(warn.mock.calls).toEqual([[lost, 'the database has lost a refresh']])
+    await present(6)
+    expect(warn).toHaveBeenCalledTimes(1)
   })
 
   it('gives everybody who retries within the grace the same successor', async () => {
