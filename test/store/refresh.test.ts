@@ -195,3 +195,19 @@ test('refreshes update the row in place, nine in ten at least', async () => {
     await quiet.close()
   }
 })
+
+describe('the plan of a refresh', () => {
+  test('is kept, though the table is partitioned', async () => {
+    const [{ proconfig }] = await sql(`SELECT proconfig FROM pg_proc WHERE proname = 'refresh_grant'`)
+    expect(proconfig).toEqual(['plan_cache_mode=force_generic_plan'])
+  })
+
+  test('finds a grant by its key, also in a partition that nobody has analysed', async () => {
+    const plan = await sql(
+      `EXPLAIN (GENERIC_PLAN) UPDATE grants SET generation = 1 WHERE tenant_id = $1 AND month = month_of_id($2) AND id = $2`,
+    )
+    const scans = plan.flatMap(({ 'QUERY PLAN': line }) => /Scan(?: using)? (\w+)/.exec(line)?.[1] ?? [])
+    expect(scans.length).toBeGreaterThan(1)
+    expect(scans.filter((index) => !index.endsWith('_pkey'))).toEqual([])
+  })
+})
