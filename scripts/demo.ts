@@ -1,153 +1,157 @@
 /**
  * The whole story in the terminal, against a throw-away instance: register, sign in, look into the token, refresh as two tabs
- * would, revoke, and see the revocation as a resource server does. What opens and verifies here is jose, not Bulla.
+ * would, catch a thief, revoke, and see the revocation as a resource server does. What opens and verifies here is jose, not Bulla.
  */
 import { createHash } from 'node:crypto'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
 import * as jose from 'jose'
 import { type Instance, startInstance } from './demo/instance.js'
 import { chapter, check, command, refused, say, short, show } from './demo/terminal.js'
 
-const IDENTIFIER = 'https://api.example.com/orders'
+const API = 'https://api.example.com/orders'
 const EMAIL = 'ann@example.com'
-const PASSWORD = 'correct horse battery staple'
+/** Seconds a spent refresh token is still answered with its successor: short, so that the thief of this story can come late. */
+const GRACE = 2
 
-type Tokens = { access_token: string; refresh_token: string; expires_in: number; scope: string }
-type Answer = Record<string, unknown> & { status: number }
+type Json = Record<string, unknown>
+type Answer = { readonly status: number; readonly body: Json }
+type Tokens = { readonly access_token: string; readonly refresh_token: string; readonly expires_in: number }
+type Opened = { readonly header: object; readonly payload: Json }
 
-async function post(url: string, body: Record<string, string>, headers: Record<string, string> = {}): Promise<Answer> {
-  const json = headers['content-type'] === 'application/json'
-  const answer = await fetch(url, {
-    method: 'POST',
-    headers,
-    body: json ? JSON.stringify(body) : new URLSearchParams(body),
-  })
-  const said = (await answer.json()) as Record<string, unknown>
-  return { ...said, status: answer.status }
+async function post(
+  url: string,
+  body: string | URLSearchParams,
+  headers: Record<string, string> = {},
+): Promise<Answer> {
+  const answer = await fetch(url, { method: 'POST', headers, body })
+  return { status: answer.status, body: (await answer.json()) as Json }
 }
 
-function tokens(answer: Answer): Tokens {
-  if (answer.status !== 200) throw new Error(`The server answered ${answer.status}: ${JSON.stringify(answer)}`)
-  const { access_token, refresh_token, expires_in, scope } = answer
-  return {
-    access_token: String(access_token),
-    refresh_token: String(refresh_token),
-    expires_in: Number(expires_in),
-    scope: String(scope),
-  }
+function tokens({ status, body }: Answer): Tokens {
+  if (status !== 200) throw new Error(`The server answered ${status}: ${JSON.stringify(body)}`)
+  return body as Tokens
 }
-
-const basic = (api: Record<string, unknown>) =>
-  `Basic ${Buffer.from(`${api['api_id']}:${api['api_secret']}`).toString('base64')}`
 
 function expectThat(truth: boolean, text: string): void {
   if (!truth) throw new Error(`This should be true and is not: ${text}`)
   check(text)
 }
 
-async function story({ url, folder, admin }: Instance): Promise<void> {
-  chapter('1  An API, a client and a user')
+function expectRefusal({ status, body }: Answer, text: string): void {
+  if (status !== 400) throw new Error(`This should be refused and is not: ${text}`)
+  refused(`${text}: ${body['error']}`)
+}
+
+/** What everybody does in the story: the operator, the browser, the API. */
+function cast({ url, folder, admin }: Instance) {
+  const jwks = jose.createRemoteJWKSet(new URL(`${url}/jwks`))
+  const basic = (api: Json) => ({
+    authorization: `Basic ${Buffer.from(`${api['api_id']}:${api['api_secret']}`).toString('base64')}`,
+  })
+  return {
+    /** Runs what it shows. */
+    operator(...args: readonly string[]) {
+      command(`npm run -s admin -- ${args.join(' ').replaceAll(`${folder}/`, '')}`)
+      return admin(args)
+    },
+    async signIn(clientId: string, password: string) {
+      const body = JSON.stringify({ client_id: clientId, username: EMAIL, password, scope: 'orders:read' })
+      return tokens(await post(`${url}/auth/login`, body, { 'content-type': 'application/json' }))
+    },
+    refresh: (clientId: string, token: string) =>
+      post(
+        `${url}/oauth2/token`,
+        new URLSearchParams({ grant_type: 'refresh_token', client_id: clientId, refresh_token: token }),
+      ),
+    introspect: (api: Json, token: string) =>
+      post(`${url}/oauth2/introspect`, new URLSearchParams({ token }), basic(api)),
+    /** Decrypted with the key of the API, verified with the published keys of the issuer. */
+    async open(token: string, key: jose.CryptoKey): Promise<Opened> {
+      const { plaintext } = await jose.compactDecrypt(token, key)
+      const rules = { issuer: url, audience: API, typ: 'at+jwt' }
+      const { payload, protectedHeader } = await jose.jwtVerify(new TextDecoder().decode(plaintext), jwks, rules)
+      return { header: protectedHeader, payload }
+    },
+    async revocations(api: Json) {
+      const answer = await fetch(`${url}/revocations`, { headers: basic(api) })
+      const { payload } = await jose.jwtVerify(await answer.text(), jwks, { issuer: url, typ: 'revocations+jwt' })
+      return payload['entries'] as { readonly k: string; readonly d: string; readonly r?: number }[]
+    },
+  }
+}
+
+async function story(instance: Instance): Promise<void> {
+  const { operator, signIn, refresh, introspect, open, revocations } = cast(instance)
+
+  chapter('1  The operator registers an API, a client and a user')
   const pair = await jose.generateKeyPair('ECDH-ES', { crv: 'X25519', extractable: true })
-  const jwk = { ...(await jose.exportJWK(pair.publicKey)), kid: 'orders-1', use: 'enc', alg: 'ECDH-ES' }
-  const jwksFile = join(folder, 'orders.jwks.json')
-  writeFileSync(jwksFile, JSON.stringify({ keys: [jwk] }))
-  say('The API makes a key pair and keeps the private half. Only it will be able to read its tokens.')
-  command(`npm run -s admin -- api create --identifier ${IDENTIFIER} --scope orders:read --jwks orders.jwks.json`)
-  const api = await admin(
-    'api',
-    'create',
-    '--identifier',
-    IDENTIFIER,
-    '--scope',
-    'orders:read',
-    '--scope',
-    'orders:write',
-    '--jwks',
-    jwksFile,
-  )
-  command('npm run -s admin -- client create --name Shop --public --first-party --api …')
-  const client = await admin('client', 'create', '--name', 'Shop', '--public', '--first-party', '--api', IDENTIFIER)
-  command(`npm run -s admin -- user create --email ${EMAIL}`)
-  const user = await admin('user', 'create', '--email', EMAIL)
-  const password = String(user['password'] ?? PASSWORD)
-  check(`api_id ${api['api_id']}, client_id ${client['client_id']}`)
+  const jwk = { ...(await jose.exportJWK(pair.publicKey)), kid: 'orders-1', use: 'enc' }
+  const file = join(instance.folder, 'orders.jwks.json')
+  writeFileSync(file, JSON.stringify({ keys: [jwk] }))
+  say('The API has made a key pair, and keeps the private half to itself.')
+  const api = await operator('api', 'create', '--identifier', API, '--scope', 'orders:read', '--jwks', file)
+  const shop = ['--name', 'Shop', '--public', '--first-party', '--api', API, '--grace', String(GRACE)]
+  const clientId = String((await operator('client', 'create', ...shop))['client_id'])
+  const user = await operator('user', 'create', '--email', EMAIL)
+  const password = String(user['password'])
 
   chapter('2  Ann signs in')
-  const clientId = String(client['client_id'])
-  const first = tokens(
-    await post(
-      `${url}/auth/login`,
-      { client_id: clientId, username: EMAIL, password, scope: 'orders:read' },
-      { 'content-type': 'application/json' },
-    ),
-  )
-  say(`access_token   ${short(first.access_token)}`)
+  const first = await signIn(clientId, password)
+  say(`access_token   ${short(first.access_token)}   for ${first.expires_in} seconds`)
   say(`refresh_token  ${short(first.refresh_token)}`)
-  say(`expires_in     ${first.expires_in} s, scope ${first.scope}`)
 
-  chapter('3  The outer layer: what a proxy, a log file or the client can read')
-  show(jose.decodeProtectedHeader(first.access_token))
+  chapter('3  The outer layer of the access token: all that a proxy, a log or the client can read')
+  show(jose.decodeProtectedHeader(first.access_token), {
+    alg: 'how it is sealed for the API',
+    kid: 'which key of the API it is sealed for',
+    apu: 'what the server itself opens it by',
+  })
   say('No user, no scope, no audience.')
 
   chapter('4  The inner layer: what the API reads with its private key')
-  const jwks = jose.createRemoteJWKSet(new URL(`${url}/jwks`))
-  const open = async (token: string) => {
-    const { plaintext } = await jose.compactDecrypt(token, pair.privateKey)
-    return jose.jwtVerify(new TextDecoder().decode(plaintext), jwks, {
-      issuer: url,
-      audience: IDENTIFIER,
-      typ: 'at+jwt',
-    })
-  }
-  const { payload, protectedHeader } = await open(first.access_token)
-  show(protectedHeader)
-  show(payload)
-  expectThat(
-    payload.sub === user['id'] || typeof payload.sub === 'string',
-    'decrypted with the key of the API, verified with the published key of the issuer',
-  )
+  const { header, payload } = await open(first.access_token, pair.privateKey)
+  show(header)
+  show(payload, {
+    aud: 'for this API and no other',
+    rev: 'older than a revocation, or not',
+    grant: 'this one sign-in',
+  })
+  expectThat(payload['sub'] === user['user_id'], 'decrypted and verified by jose: Ann, who may read orders')
 
-  chapter('5  Two tabs refresh with the same token')
-  const refresh = (token: string) =>
-    post(`${url}/oauth2/token`, { grant_type: 'refresh_token', client_id: clientId, refresh_token: token })
-  const [tab1, tab2] = (await Promise.all([refresh(first.refresh_token), refresh(first.refresh_token)])).map(tokens)
-  if (!tab1 || !tab2) throw new Error('There were two tabs.')
+  chapter('5  Two tabs refresh with one token at the same moment')
+  const both = await Promise.all([refresh(clientId, first.refresh_token), refresh(clientId, first.refresh_token)])
+  const [one, two] = both.map(tokens)
+  if (!one || !two) throw new Error('There were two tabs.')
   expectThat(
-    tab1.refresh_token === tab2.refresh_token,
+    one.refresh_token === two.refresh_token,
     'both go on with one and the same successor: nobody is logged out',
   )
-  expectThat(tab1.access_token !== tab2.access_token, 'each has an access token of its own')
+  expectThat(one.access_token !== two.access_token, 'each has an access token of its own')
 
-  chapter('6  The operator revokes, the API sees it')
-  const list = async () => {
-    const answer = await fetch(`${url}/revocations`, { headers: { authorization: basic(api) } })
-    return (await jose.jwtVerify(await answer.text(), jwks, { issuer: url, typ: 'revocations+jwt' })).payload
-  }
-  const before = await list()
-  command(`npm run -s admin -- revoke --user ${EMAIL}`)
-  const began = performance.now()
-  await admin('revoke', '--user', EMAIL)
-  const after = await list()
-  const ms = Math.round(performance.now() - began)
-  const entries = (after['entries'] ?? []) as { k: string; d: string; r?: number }[]
-  const digest = createHash('sha256').update(`sub\n${payload.sub}`).digest('base64url').slice(0, 22)
-  const entry = entries.find(({ k, d }) => k === 'sub' && d === digest)
-  show(entry)
-  expectThat(
-    before['cursor'] !== after['cursor'] && entry !== undefined,
-    `the signed list names the user by a digest, ${ms} ms after the command began`,
-  )
-  expectThat(Number(payload['rev']) < Number(entry?.r), 'the token was minted before that revision: the API refuses it')
-  const introspected = await post(
-    `${url}/oauth2/introspect`,
-    { token: tab1.access_token },
-    { authorization: basic(api) },
-  )
-  expectThat(introspected['active'] === false, 'introspection says the same')
-  const late = await refresh(tab1.refresh_token)
-  expectThat(late.status === 400, `and the refresh token is dead: ${late['error']}`)
-  refused('Ann is signed out everywhere.')
+  chapter('6  A thief comes late with a copy of the spent token')
+  await wait(GRACE * 1000 + 100)
+  expectRefusal(await refresh(clientId, first.refresh_token), 'the copy is refused')
+  expectRefusal(await refresh(clientId, one.refresh_token), 'and what came of it has ended, whoever holds it')
+  const { body: told } = await introspect(api, one.access_token)
+  expectThat(told['active'] === false, 'the access tokens too, though they have not expired')
+
+  chapter('7  Ann signs in again, and the operator revokes')
+  const again = await signIn(clientId, password)
+  const { payload: claims } = await open(again.access_token, pair.privateKey)
+  const live = await introspect(api, again.access_token)
+  expectThat(live.body['active'] === true, 'her new token counts')
+  await operator('revoke', '--user', EMAIL)
+  const digest = createHash('sha256').update(`sub\n${claims['sub']}`).digest('base64url').slice(0, 22)
+  const entry = (await revocations(api)).find(({ k, d }) => k === 'sub' && d === digest)
+  if (!entry) throw new Error('The list lacks the user.')
+  say('The API asks for the signed list of revocations, and finds the digest of the sub it knows:')
+  show(entry, { r: 'ends every token whose rev is less' })
+  expectThat(Number(claims['rev']) < Number(entry.r), 'the token is refused by the API, without a call per request')
+  const dead = await introspect(api, again.access_token)
+  expectThat(dead.body['active'] === false, 'introspection says the same')
+  expectRefusal(await refresh(clientId, again.refresh_token), 'and the refresh token has ended')
 }
 
 const began = performance.now()
@@ -156,6 +160,9 @@ const instance = await startInstance()
 try {
   await story(instance)
   console.log(`\nDone in ${((performance.now() - began) / 1000).toFixed(1)} s. \`npm start\` begins your own.`)
+} catch (error) {
+  // Whoever interrupts a story knows why it ends.
+  if (!instance.isInterrupted()) throw error
 } finally {
   await instance.stop()
 }

@@ -1,5 +1,5 @@
 import { execFile, spawn } from 'node:child_process'
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, lstatSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +14,9 @@ export type Instance = {
   readonly url: string
   readonly folder: string
   /** Runs an operator's command and answers with its JSON. */
-  admin(...args: readonly string[]): Promise<Record<string, unknown>>
+  admin(args: readonly string[]): Promise<Record<string, unknown>>
+  /** Whether somebody asked this program to end. */
+  isInterrupted(): boolean
   stop(): Promise<void>
 }
 
@@ -31,19 +33,36 @@ export async function startInstance(): Promise<Instance> {
     PUBLIC_URL: url,
     METRICS_PORT: '0',
     DATA_DIR: folder,
-    LOG_LEVEL: 'warn',
+    LOG_LEVEL: 'error',
     DATABASE_URL: '',
+    DATABASE_DIRECT_URL: '',
     MASTER_KEY: '',
   }
-  const server = spawn(process.execPath, [built('main.js')], { env, stdio: ['ignore', 'ignore', 'inherit'] })
+  // Detached, so that Ctrl-C reaches this program alone, which then stops the server in order.
+  const server = spawn(process.execPath, [built('main.js')], {
+    env,
+    stdio: ['ignore', 'ignore', 'inherit'],
+    detached: true,
+  })
   const ended = new Promise<void>((resolve) => server.once('exit', () => resolve()))
-  const stop = async () => {
-    server.kill('SIGTERM')
-    await ended
-    rmSync(folder, { recursive: true, force: true })
+  let stopped: Promise<void> | undefined
+  const stop = () => {
+    stopped ??= (async () => {
+      server.kill('SIGTERM')
+      await ended
+      remove(folder)
+    })()
+    return stopped
+  }
+  let interrupted = false
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      interrupted = true
+      void stop().then(() => process.exit(1))
+    })
   }
   try {
-    await ready(url, () => server.exitCode !== null)
+    await ready(url, () => server.exitCode !== null || server.signalCode !== null)
   } catch (error) {
     await stop()
     throw error
@@ -52,11 +71,21 @@ export async function startInstance(): Promise<Instance> {
     url,
     folder,
     stop,
-    async admin(...args) {
+    isInterrupted: () => interrupted,
+    async admin(args) {
       const { stdout } = await run(process.execPath, [built('scripts/admin.js'), ...args, '--json'], { env })
       return JSON.parse(stdout)
     },
   }
+}
+
+/** With what lies outside it, where the folder is none that the user of Postgres can enter. */
+function remove(folder: string): void {
+  const link = join(folder, 'postgres')
+  if (lstatSync(link, { throwIfNoEntry: false })?.isSymbolicLink()) {
+    rmSync(realpathSync(link), { recursive: true, force: true })
+  }
+  rmSync(folder, { recursive: true, force: true })
 }
 
 async function ready(url: string, over: () => boolean): Promise<void> {

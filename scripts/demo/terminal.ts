@@ -18,11 +18,16 @@ export const check = (text: string) => console.log(`  ${green('✓')} ${text}`)
 /** Something refused, as it should be. */
 export const refused = (text: string) => console.log(`  ${red('✗')} ${text}`)
 
-/** A value as JSON, indented under the story; long strings keep their ends. */
-export function show(value: unknown): void {
+/** A value as JSON, indented under the story; long strings keep their ends, and members may have a note beside them. */
+export function show(value: object, notes: Readonly<Record<string, string>> = {}): void {
   const text = JSON.stringify(value, (_, one) => (typeof one === 'string' ? short(one) : one), 2)
-  console.log(dim(text.replaceAll(/^/gm, '    ')))
+  // A list of words fits on one line.
+  const lines = text.replaceAll(/\[\s+([^[\]{}]+?)\s+\]/g, (_, inner: string) => `[${inner.replaceAll(/\s+/g, ' ')}]`)
+  for (const line of lines.split('\n')) {
+    const note = notes[/^ {2}"(\w+)"/.exec(line)?.[1] ?? '']
+    console.log(`    ${dim(note === undefined ? line : line.padEnd(58))}${note === undefined ? '' : ` ${clay(note)}`}`)
+  }
 }
 
 /** The two ends of a long text. */
-export const short = (text: string) => (text.length > 72 ? `${text.slice(0, 40)}…${text.slice(-12)}` : text)
+export const short = (text: string) => (text.length > 48 ? `${text.slice(0, 24)}…${text.slice(-10)}` : text)
