@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -208,15 +208,18 @@ describe('two servers', () => {
 })
 
 describe('a server with the embedded Postgres', () => {
+  let folder: string
   let dataDir: string
   let env: Environment
 
   beforeAll(async () => {
-    dataDir = join(mkdtempSync(join(tmpdir(), 'bulla-crash-')), 'data')
+    folder = mkdtempSync(join(tmpdir(), 'bulla-crash-'))
+    dataDir = join(folder, 'data')
     env = await embeddedInstallation(dataDir, { PORT: String(await freePort()) })
   })
   afterAll(() => {
     removeData(dataDir)
+    rmSync(folder, { recursive: true, force: true })
   })
 
   const postmaster = () => Number(readFileSync(join(dataDir, 'postgres/data/postmaster.pid'), 'utf8').split('\n')[0])
