@@ -39,7 +39,12 @@ export function listing(
 
 /** Times as programs read them, nothing for undefined. */
 export function toJson(answer: Answer): string {
-  return `${JSON.stringify(answer.json, null, 2)}\n`
+  // Beyond ASCII all is inside of a JSON string, where this escape is the same character, and no terminal acts on it.
+  const ascii = JSON.stringify(answer.json, null, 2).replaceAll(
+    /[^\n\x20-\x7e]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+  return `${ascii}\n`
 }
 
 export function toText(answer: Answer): string {

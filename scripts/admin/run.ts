@@ -52,7 +52,7 @@ export async function run(args: readonly string[], { stdout, stderr }: Output): 
       say(`See: npm run -s admin -- ${[...path(args), '--help'].join(' ')}`)
       return 2
     }
-    say(explain(error))
+    for (const line of explain(error).split('\n')) say(line)
     if (process.env['LOG_LEVEL'] === 'debug' && error instanceof Error) stderr(`${error.stack}\n`)
     return 1
   }

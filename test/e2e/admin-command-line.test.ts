@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import { COMMON } from '../../scripts/admin/command.js'
 import { NOUNS } from '../../scripts/admin/nouns.js'
+import { toJson, toText } from '../../scripts/admin/output.js'
 import { adminHere } from '../support/admin.js'
 
 const line = (...args: string[]) => adminHere({}, args)
@@ -65,5 +66,21 @@ describe('a command line', () => {
     expect(stdout).toBe('')
     expect(stderr).toContain(says)
     expect(stderr).toMatch(/See: npm run -s admin -- .*--help\n$/)
+  })
+})
+
+describe('what is said', () => {
+  test('is a line for each thing that is wrong with the configuration', async () => {
+    const { code, stderr } = await adminHere({ PORT: 'x', PUBLIC_URL: 'y' }, ['user', 'list'])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/^The configuration can't be used:\n(- .+\n){2}$/)
+  })
+
+  test('makes no terminal act, whatever a name has come to hold, and is the same name to a program', () => {
+    const name = 'a\u001b[2J\u007f\u009b31m\u202e\u2028\ufeff\u{e0001}z'
+    for (const said of [toText({ json: { name } }), toJson({ json: { name } })]) {
+      expect(said).not.toMatch(/[^\n\P{Cc}]|[\p{Cf}\p{Zl}\p{Zp}]/u)
+    }
+    expect(JSON.parse(toJson({ json: { name } }))).toEqual({ name })
   })
 })
