@@ -1,20 +1,19 @@
+import { createEnvelope, type Envelope } from '../crypto/envelope.js'
 import type { Tenant } from '../oauth/ports.js'
 import type { SignInState } from './sign-in.js'
 
 /** Seconds until a sign-in that was begun must be begun again. */
 const LIFETIME = 600
 
-type Sealer = {
-  seal(plaintext: Uint8Array, context: string): Buffer
-  open(sealed: Uint8Array, context: string): Buffer
-}
 type Bearer = { readonly tenant: Pick<Tenant, 'id'>; readonly client: { readonly id: string } }
 
 /**
  * `auth_session` of draft-ietf-oauth-first-party-apps §5.2.2.1: the state of a sign-in, sealed for the client that began it, so
  * that nothing is stored for whoever only asks. It proves nothing: every try it continues to is throttled as any other.
  */
-export function createAuthSessions(sealer: Sealer, now: () => number) {
+export function createAuthSessions({ deriveKey }: Pick<Envelope, 'deriveKey'>, now: () => number) {
+  // Anybody can have as many sealed as they like: not with the key that private keys lie under, whose nonces are random.
+  const sealer = createEnvelope(deriveKey('auth_session'))
   const context = ({ tenant, client }: Bearer) => `auth_session ${tenant.id} ${client.id}`
   return {
     issue(state: SignInState, bearer: Bearer): string {

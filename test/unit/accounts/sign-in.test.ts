@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createAuthSessions } from '../../../src/accounts/auth-session.js'
 import { next, type SignInContext } from '../../../src/accounts/sign-in.js'
-import { createEnvelope } from '../../../src/crypto/envelope.js'
+import { createEnvelope, WrongMasterKeyError } from '../../../src/crypto/envelope.js'
 import type {
   Client,
   Passwords,
@@ -194,7 +194,13 @@ describe('next', () => {
 describe('auth_session', () => {
   const state = { username: 'ann@example.com' }
   let now = NOW
-  const sessions = createAuthSessions(createEnvelope(Buffer.alloc(32, 7)), () => now)
+  const envelope = createEnvelope(Buffer.alloc(32, 7))
+  const sessions = createAuthSessions(envelope, () => now)
+
+  it('is not sealed with the key that private keys lie under: anybody can have any number of them made', () => {
+    const sealed = Buffer.from(sessions.issue(state, { tenant, client }), 'base64url')
+    expect(() => envelope.open(sealed, `auth_session ${tenant.id} ${client.id}`)).toThrow(WrongMasterKeyError)
+  })
 
   it('gives the state back to the client that began it, for ten minutes', () => {
     const text = sessions.issue(state, { tenant, client })
