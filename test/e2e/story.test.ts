@@ -159,7 +159,7 @@ describe('the other formats', () => {
     const { access_token } = await login(shop, { resource: opaque.identifier })
     expect(access_token).not.toContain('..')
     for (const part of access_token.split('.')) {
-      expect(Buffer.from(part, 'base64url').toString()).not.toMatch(/sub|ann@|opaque/)
+      expect(Buffer.from(part, 'base64url').toString()).not.toMatch(/"sub"|ann@|opaque/)
     }
     expect(await issuer.introspect(opaque, access_token)).toMatchObject({ active: true, sub: ann.id })
     expect(await issuer.introspect(orders, access_token)).toEqual({ active: false })
