@@ -7,6 +7,7 @@ import { createMetrics, type Metrics } from './http/metrics.js'
 import type { JobDeps } from './jobs/start.js'
 import { createJwks } from './keys/jwks.js'
 import { createKeyring } from './keys/keyring.js'
+import { createFindListKeys } from './keys/list-keys.js'
 import { createListSigner } from './keys/list-signer.js'
 import { verifyMasterKey } from './keys/master-key.js'
 import { createMint } from './keys/mint.js'
@@ -16,16 +17,20 @@ import { createRotation } from './keys/rotation.js'
 import { createUnsealer } from './keys/unsealer.js'
 import type { Grants, Policy, Ports, RefreshTokens } from './oauth/ports.js'
 import { createFetcher } from './outbound/fetch.js'
+import { createIndices } from './revocation/indices.js'
+import { createStatusLists } from './revocation/status-lists.js'
 import { StartError } from './start-error.js'
 import { createApiKeyStore } from './store/api-keys.js'
 import { createDirectory } from './store/directory.js'
 import { createGrants } from './store/grants.js'
 import { readInstallation } from './store/installation.js'
 import { createKeyStore } from './store/keys.js'
+import { createLeases } from './store/leases.js'
 import { createMaintenance } from './store/maintenance.js'
 import { readOrCreateMasterKey } from './store/master-key.js'
 import { createRevocations } from './store/revocations.js'
 import type { StartedDatabase } from './store/start-database.js'
+import { createStatusListStore } from './store/status-lists.js'
 import { createThrottle } from './store/throttle.js'
 import { createUsers } from './store/users.js'
 import { createView } from './store/view.js'
@@ -107,6 +112,9 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
     processes: config.argon2Processes,
     queueLimit: config.argon2Queue,
   })
+  const listKeys = createFindListKeys(keyring)
+  const listSigner = createListSigner({ keyring })
+  const indices = createIndices({ leases: createLeases({ pool }), keys: listKeys })
   const ports: Ports = {
     ...directory,
     users: createUsers({ pool }),
@@ -114,16 +122,24 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
     revocations: createRevocations({ pool, installation: await readInstallation(pool) }),
     throttle: createThrottle(pool, envelope.deriveKey('throttle')),
     view,
-    mint: createMint({ keyring, recipient: createFindRecipient({ log, now }), now, log, policy }),
+    mint: createMint({ keyring, indices, recipient: createFindRecipient({ log, now }), now, log, policy }),
     unsealer: createUnsealer({ keyring }),
     refreshTokens: countForgeries(createRefreshTokens({ keyring }), metrics),
     jwks: createJwks({ keyring }),
-    listSigner: createListSigner({ keyring }),
+    listSigner,
     passwords,
     policy,
     log,
     now,
   }
+  const statusLists = createStatusLists({
+    view,
+    listSigner,
+    now,
+    store: createStatusListStore({ pool }),
+    keys: listKeys,
+    onBuilt: metrics.statusListBuilt,
+  })
   measure(metrics, { pool, view, passwords })
   let keyAges: ReadonlyMap<string, number> = new Map()
   const advance = async () => {
@@ -146,7 +162,7 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
   }
   return {
     jobs,
-    ports: { ...ports, authSessions: createAuthSessions(envelope, now) },
+    ports: { ...ports, authSessions: createAuthSessions(envelope, now), statusLists },
     view,
     rotation,
     metrics,

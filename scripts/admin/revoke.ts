@@ -1,8 +1,10 @@
 import { base64urlToUuid } from '#bulla/crypto/uuid.js'
 import { createKeyring } from '#bulla/keys/keyring.js'
+import { createFindListKeys } from '#bulla/keys/list-keys.js'
 import { createRefreshTokens } from '#bulla/keys/refresh-tokens.js'
 import { REVOKED_KEY_KEPT } from '#bulla/keys/schedule.js'
 import { createUnsealer } from '#bulla/keys/unsealer.js'
+import { expOfPlace, placeOfJti } from '#bulla/revocation/place.js'
 import { createGrants } from '#bulla/store/grants.js'
 import { createKeyStore } from '#bulla/store/keys.js'
 import type { Target } from '#bulla/store/registry/revocations.js'
@@ -74,7 +76,7 @@ async function resolve(context: Context, given: Named, tenant: AdminTenant): Pro
   if (given.token !== undefined) {
     return openToken(context, tenant, given.token === '-' ? await readLine('The token') : given.token)
   }
-  if (given.jti !== undefined) return { kind: 'token', jti: given.jti, about: {} }
+  if (given.jti !== undefined) return tokenOfId(context, tenant, given.jti)
   if (given.grant !== undefined) return { kind: 'grant', id: uuid('grant', given.grant) }
   if (given.session !== undefined) return { kind: 'session', id: uuid('session', given.session) }
   if (given.user !== undefined) return { kind: 'user', id: (await userNamed(context, given.user)).id }
@@ -96,16 +98,7 @@ function uuid(option: string, text: string): string {
 
 /** What a token is: nothing of it is believed before it is proved to be one of ours. */
 async function openToken(context: Context, tenant: AdminTenant, token: string): Promise<Target> {
-  const keys = createKeyStore(context.database.pool)
-  const keyring = createKeyring({
-    keys,
-    envelope: await openEnvelope(context),
-    remember: (_, load) => load(),
-    // Nothing is signed here.
-    ensure: async () => {},
-    log: context.log,
-    now: () => Date.now() / 1000,
-  })
+  const keyring = await openKeyring(context)
   const refreshTokens = createRefreshTokens({ keyring })
   const parsed = refreshTokens.parse(token)
   if (parsed) {
@@ -115,9 +108,37 @@ async function openToken(context: Context, tenant: AdminTenant, token: string): 
   }
   const opened = await createUnsealer({ keyring }).open(tenant, token)
   if ('unreadable' in opened) throw notOurs(tenant)
+  const { place } = opened
   const { jti, exp, sub, client_id, grant } = opened.claims
   if (exp <= Date.now() / 1000) throw new RefusedError('The token has expired: there is nothing to revoke.')
-  return { kind: 'token', jti, about: { client: client_id, ...(grant === undefined ? {} : { user: sub, grant }) } }
+  return {
+    kind: 'token',
+    jti,
+    place,
+    about: { client: client_id, ...(grant === undefined ? {} : { user: sub, grant }) },
+  }
 }
 
 const notOurs = ({ slug }: AdminTenant) => new RefusedError(`The token is none that the tenant ${slug} issued.`)
+
+/** A token nobody has at hand: its id says where it stands in the status lists. */
+async function tokenOfId(context: Context, tenant: AdminTenant, jti: string): Promise<Target> {
+  const keyring = await openKeyring(context)
+  const place = placeOfJti(jti, (await createFindListKeys(keyring)(tenant.id)).jti)
+  if (place !== undefined && expOfPlace(place) <= Date.now() / 1000) {
+    throw new RefusedError('The token has expired: there is nothing to revoke.')
+  }
+  // An id that is none of ours is listed all the same: the token may be older than the lists.
+  return { kind: 'token', jti, place, about: {} }
+}
+
+const openKeyring = async (context: Context) =>
+  createKeyring({
+    keys: createKeyStore(context.database.pool),
+    envelope: await openEnvelope(context),
+    remember: (_, load) => load(),
+    // Nothing is signed here.
+    ensure: async () => {},
+    log: context.log,
+    now: () => Date.now() / 1000,
+  })

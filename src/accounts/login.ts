@@ -47,6 +47,9 @@ export async function login(
   if (!done.clientLive) throw unauthorizedClient('client_or_tenant_disabled')
   if (covered.some((id) => !done.liveApis.includes(id))) throw invalidTarget('api_disabled')
 
+  const lifetime = ports.policy.grantLifetime
+  const expiresAt = new Date((ports.now() + lifetime) * 1000)
+  const prepared = await ports.mint.prepare({ tenant, api: first, clientId: client.id, judged: done, expiresAt })
   const made = await ports.grants.make(
     {
       ...done,
@@ -55,7 +58,8 @@ export async function login(
       scope,
       apis: covered,
       rotate: client.rotation === 'always',
-      lifetime: ports.policy.grantLifetime,
+      lifetime,
+      place: prepared.place,
       idleLifetime: ports.policy.grantIdleLifetime,
     },
     by,
@@ -64,15 +68,7 @@ export async function login(
   if (made.result === 'superseded') throw invalidGrant('credentials_superseded')
 
   const { grant } = made
-  const token = await ports.mint.accessToken({
-    tenant,
-    api: first,
-    clientId: client.id,
-    scope: scopeAt(first, scope),
-    rev: done.rev,
-    subject: done.userId,
-    grant,
-  })
+  const token = prepared.accessToken({ scope: scopeAt(first, scope), subject: done.userId, grant })
   if (!client.grantTypes.includes('refresh_token')) return token
   return { ...token, refresh_token: await ports.refreshTokens.issue(grant, grant.generation) }
 }

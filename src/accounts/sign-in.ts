@@ -1,6 +1,6 @@
 import { normalizePassword, PasswordRefusedError } from '../crypto/password.js'
 import { invalidGrant, invalidRequest, temporarilyUnavailable, tooManyRequests } from '../oauth/errors.js'
-import type { Actor, Authentication, Client, Ports, SignInSubject, Tenant } from '../oauth/ports.js'
+import type { Actor, Authentication, Client, Judged, Ports, SignInSubject, Tenant } from '../oauth/ports.js'
 import { normalizeUsername } from './username.js'
 
 /** What is known of a sign-in so far; whoever carries it between two answers must keep it from being changed. */
@@ -19,14 +19,13 @@ export type SignInContext = {
   readonly by: Actor
 }
 
-export type SignedIn = Authentication & {
-  readonly userId: string
-  readonly credentialVersion: number
-  /** The tenant's revision in the SELECT the user was judged by. */
-  readonly rev: number
-  readonly clientLive: boolean
-  readonly liveApis: readonly string[]
-}
+export type SignedIn = Authentication &
+  Judged & {
+    readonly userId: string
+    readonly credentialVersion: number
+    readonly clientLive: boolean
+    readonly liveApis: readonly string[]
+  }
 
 export type SignInStep =
   | { readonly need: 'username' | 'password'; readonly state: SignInState }
@@ -97,8 +96,8 @@ async function checkPassword(
     const to = await passwords.hash(password).catch(() => undefined)
     if (to) await users.upgradePassword(tenant.id, user.id, { from: user.passwordHash, to })
   }
-  const { rev, clientLive, liveApis } = subject
-  return { userId: user.id, credentialVersion: user.credentialVersion, rev, clientLive, liveApis }
+  const { rev, wide, clientLive, liveApis } = subject
+  return { userId: user.id, credentialVersion: user.credentialVersion, rev, wide, clientLive, liveApis }
 }
 
 function refusal({ user }: SignInSubject, passwordFits: boolean): string | undefined {

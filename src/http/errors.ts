@@ -13,6 +13,10 @@ export const methodNotAllowed = (allow: string) =>
     headers: { allow },
   })
 
+/** Something a standard leaves to the server, and this one does not do, RFC 9110 §15.6.2. */
+export const notImplemented = (reason: string) =>
+  new OAuthError('invalid_request', reason, { status: 501, description: 'This is not supported here.' })
+
 /** A body over the route's limit, RFC 9110 §15.5.14. */
 export const contentTooLarge = () =>
   new OAuthError('invalid_request', 'content_too_large', { status: 413, description: 'The body is too large.' })

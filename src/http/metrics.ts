@@ -1,6 +1,6 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
-export type RefreshOutcome = 'rotated' | 'replayed' | 'reused' | 'revoked' | 'expired' | 'forged'
+export type RefreshOutcome = 'rotated' | 'replayed' | 'reused' | 'revoked' | 'expired' | 'crowded' | 'forged'
 
 interface GaugeOptions {
   /** Without the prefix `bulla_`; the unit last, as in `pool_waiting` or `view_age_seconds`. */
@@ -17,6 +17,8 @@ export interface Metrics {
   /** One answer; time in seconds. */
   request(endpoint: string, status: number, seconds: number): void
   refresh(outcome: RefreshOutcome): void
+  /** A status list was signed; time in seconds. */
+  statusListBuilt(seconds: number): void
   /** A value that is read when somebody asks for it: queues, pools, ages. */
   gauge(options: GaugeOptions): void
   readonly contentType: string
@@ -45,9 +47,16 @@ export function createMetrics({ processMetrics = true }: { readonly processMetri
     labelNames: ['outcome'],
     registers,
   })
+  const builds = new Histogram({
+    name: 'bulla_status_list_build_seconds',
+    help: 'Time to read what flipped in a status list, deflate and sign it.',
+    buckets: SECONDS,
+    registers,
+  })
   return {
     request: (endpoint, status, seconds) => requests.observe({ endpoint, status }, seconds),
     refresh: (outcome) => refreshes.inc({ outcome }),
+    statusListBuilt: (seconds) => builds.observe(seconds),
     gauge: ({ name, help, label, collect }) => {
       new Gauge({
         name: `bulla_${name}`,

@@ -5,6 +5,8 @@ interface Endpoint {
   /** In the log and in metrics; a path would let callers choose label values. */
   readonly name: string
   readonly path: `/${string}`
+  /** Where `path` ends in a slash: what may stand behind it, one of many things of a kind. */
+  readonly item?: RegExp
   /** Default `none`: a body is not read. */
   readonly body?: 'form' | 'json' | 'none'
   /** Default 16 KiB. */
@@ -56,16 +58,27 @@ export function routeMatcher<Deps>(routes: readonly Route<Deps>[]): (path: strin
     if (byPath.has(route.path)) throw new Error(`Two routes have the path ${route.path}.`)
     byPath.set(route.path, route)
   }
+  const find = (path: string) => {
+    const exact = byPath.get(path)
+    return exact && !exact.item ? exact : itemRoute(byPath, path)
+  }
   return (path) => {
-    const direct = byPath.get(path)
+    const direct = find(path)
     if (direct)
       return 'root' in direct ? { of: 'server', route: direct } : { of: 'issuer', route: direct, slug: undefined }
     const prefixed = PREFIXED.exec(path)
     const [, base = '', slug = ''] = prefixed ? [path, prefixed[2], prefixed[1]] : (SUFFIXED.exec(path) ?? [])
-    const route = byPath.get(base)
+    const route = find(base)
     if (!route || 'root' in route || Boolean(route.wellKnown) === Boolean(prefixed)) return undefined
     return { of: 'issuer', route, slug }
   }
+}
+
+/** The route of one of many things: its path up to the last slash, and behind it what the route allows. */
+function itemRoute<Deps>(byPath: ReadonlyMap<string, Route<Deps>>, path: string): Route<Deps> | undefined {
+  const end = path.lastIndexOf('/') + 1
+  const route = byPath.get(path.slice(0, end))
+  return route?.item?.test(path.slice(end)) ? route : undefined
 }
 
 /** The handler of a method. */

@@ -1,5 +1,5 @@
 import { signJws } from '../crypto/jws.js'
-import type { ListSigner } from '../oauth/ports.js'
+import type { ListSigner, Tenant } from '../oauth/ports.js'
 import type { Keyring } from './keyring.js'
 import type { SigningPurpose } from './purpose.js'
 
@@ -13,13 +13,15 @@ const PURPOSES: Readonly<Record<string, SigningPurpose>> = {
 
 /** Signs revocation lists and status lists. Throws RangeError for a type it has no key for. RFC 7515 §5.1. */
 export function createListSigner({ keyring }: { readonly keyring: Pick<Keyring, 'active'> }): ListSigner {
+  async function keyOf(tenant: Tenant, typ: string) {
+    const purpose = Object.hasOwn(PURPOSES, typ) ? PURPOSES[typ] : undefined
+    if (!purpose) throw new RangeError('No key signs this type.')
+    const group = { purpose, algorithm: ALGORITHM }
+    return keyring.active(tenant.id, group, (keys) => keys.signing(purpose, ALGORITHM))
+  }
+
   return {
-    async sign(tenant, header, payload) {
-      const purpose = Object.hasOwn(PURPOSES, header.typ) ? PURPOSES[header.typ] : undefined
-      if (!purpose) throw new RangeError('No key signs this type.')
-      const group = { purpose, algorithm: ALGORITHM }
-      const key = await keyring.active(tenant.id, group, (keys) => keys.signing(purpose, ALGORITHM))
-      return signJws(header, payload, key)
-    },
+    sign: async (tenant, header, payload) => signJws(header, payload, await keyOf(tenant, header.typ)),
+    keyId: async (tenant, { typ }) => (await keyOf(tenant, typ)).kid,
   }
 }

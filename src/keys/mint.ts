@@ -1,8 +1,9 @@
-import { randomToken } from '../crypto/secrets.js'
+import type { SigningKey } from '../crypto/jwk.js'
 import { TokenError } from '../crypto/token-error.js'
 import { uuidToBase64url } from '../crypto/uuid.js'
 import { invalidGrant, OAuthError } from '../oauth/errors.js'
-import type { Api, Mint, Ports, Tenant, TokenClaims, TokenRequest } from '../oauth/ports.js'
+import type { Api, Mint, PlannedToken, Ports, Tenant, TokenClaims, TokenSubject } from '../oauth/ports.js'
+import type { Indices, TokenPlace } from '../revocation/indices.js'
 import { MAX_TOKEN_LENGTH, signAccessToken, WARN_TOKEN_LENGTH } from '../wire/access-token.js'
 import { sealAccessToken, sealOpaque } from '../wire/seal.js'
 import type { Keyring } from './keyring.js'
@@ -11,65 +12,79 @@ import type { FindRecipient } from './recipient.js'
 type MintDeps = Pick<Ports, 'now' | 'log' | 'policy'> & {
   readonly keyring: Pick<Keyring, 'active'>
   readonly recipient: FindRecipient
+  readonly indices: Indices
 }
 
-const JTI_BYTES = 16
-
 /** Makes access tokens: signed, then sealed for the one API they are for. RFC 9068 §2, RFC 7519 §11.2. */
-export function createMint({ keyring, recipient, now, log, policy }: MintDeps): Mint {
+export function createMint({ keyring, recipient, indices, now, log, policy }: MintDeps): Mint {
   const signingKey = ({ id }: Tenant, { signingAlgorithm: algorithm }: Api) =>
     keyring.active(id, { purpose: 'access_token', algorithm }, (keys) => keys.signing('access_token', algorithm))
   const kek = ({ id }: Tenant) => keyring.active(id, { purpose: 'kek', algorithm: 'A256KW' }, (keys) => keys.kek())
 
-  async function format(tenant: Tenant, api: Api, inner: string): Promise<string> {
-    switch (api.format) {
-      case 'sealed':
-        return sealAccessToken(inner, recipient(api), await kek(tenant))
-      case 'opaque':
-        return sealOpaque(inner, await kek(tenant))
-      case 'signed':
-        return inner
+  /** What makes of a signed token the one that is handed out. */
+  async function sealer(tenant: Tenant, api: Api): Promise<(inner: string) => string> {
+    if (api.format === 'signed') return (inner) => inner
+    const to = api.format === 'sealed' ? recipient(api) : undefined
+    const wrapping = await kek(tenant)
+    return (inner) => (to ? sealAccessToken(inner, to, wrapping) : sealOpaque(inner, wrapping))
+  }
+
+  /** Signed and sealed; throws `server_error` when it would be too large to be sent. */
+  function make(claims: TokenClaims, key: SigningKey, seal: (inner: string) => string, about: object): string {
+    try {
+      const token = seal(signAccessToken(claims, key))
+      if (token.length > WARN_TOKEN_LENGTH) log.warn({ ...about, length: token.length }, 'an access token is large')
+      return token
+    } catch (error) {
+      if (!(error instanceof TokenError && error.reason === 'too_large')) throw error
+      log.error({ ...about, limit: MAX_TOKEN_LENGTH }, 'an access token is too large')
+      throw new OAuthError('server_error', 'access_token_too_large', { cause: error })
     }
   }
 
   return {
     async assertReady(tenant, api) {
-      if (api.format === 'sealed') recipient(api)
+      await sealer(tenant, api)
       await signingKey(tenant, api)
-      if (api.format !== 'signed') await kek(tenant)
     },
 
-    async accessToken(request) {
-      const { tenant, api, clientId, scope } = request
+    async prepare(planned) {
+      const { tenant, api, clientId, judged } = planned
+      const seal = await sealer(tenant, api)
+      const key = await signingKey(tenant, api)
       const iat = Math.floor(now())
-      const lifetime = lifetimeOf(request, iat, policy.accessTokenLifetime)
-      if (lifetime <= 0) throw invalidGrant('grant_expired')
+      const exp = iat + lifetimeOf(planned, iat, policy.accessTokenLifetime)
+      if (exp <= iat) throw invalidGrant('grant_expired')
+      const place = await indices.take({ tenant, api, clientId, kid: key.kid, exp, wide: judged.wide })
       const about = { tenant: tenant.id, api: api.id, client: clientId }
-      try {
-        const inner = signAccessToken(claimsOf(request, iat, lifetime), await signingKey(tenant, api))
-        const token = await format(tenant, api, inner)
-        if (token.length > WARN_TOKEN_LENGTH) log.warn({ ...about, length: token.length }, 'an access token is large')
-        return { access_token: token, token_type: 'Bearer', expires_in: lifetime, scope: scope.join(' ') }
-      } catch (error) {
-        if (!(error instanceof TokenError && error.reason === 'too_large')) throw error
-        log.error({ ...about, limit: MAX_TOKEN_LENGTH, scopes: scope.length }, 'an access token is too large')
-        throw new OAuthError('server_error', 'access_token_too_large', { cause: error })
+      return {
+        place: place.packed,
+        accessToken(subject) {
+          const claims = claimsOf({ ...planned, iat, exp, place }, subject)
+          const token = make(claims, key, seal, { ...about, scopes: subject.scope.length })
+          return {
+            access_token: token,
+            token_type: 'Bearer',
+            // RFC 6749 §5.1: what it says is what `exp` holds.
+            expires_in: exp - iat,
+            scope: subject.scope.join(' '),
+          }
+        },
       }
     },
   }
 }
 
-/** Seconds, whole: what `expires_in` says is what `exp` holds. RFC 6749 §5.1. */
-function lifetimeOf({ tenant, api, grant }: TokenRequest, iat: number, usual: number): number {
-  const ofGrant = grant ? Math.floor(grant.expiresAt.getTime() / 1000) - iat : Number.POSITIVE_INFINITY
+/** Seconds, whole. */
+function lifetimeOf({ tenant, api, expiresAt }: PlannedToken, iat: number, usual: number): number {
+  const ofGrant = expiresAt ? Math.floor(expiresAt.getTime() / 1000) - iat : Number.POSITIVE_INFINITY
   return Math.min(api.tokenLifetime ?? usual, tenant.maxTokenLifetime, ofGrant)
 }
 
 /** RFC 9068 §2.2. */
 function claimsOf(
-  { tenant, api, clientId, scope, rev, subject, grant }: TokenRequest,
-  iat: number,
-  lifetime: number,
+  { tenant, api, clientId, judged, iat, exp, place }: PlannedToken & { iat: number; exp: number; place: TokenPlace },
+  { scope, subject, grant }: TokenSubject,
 ): TokenClaims {
   return {
     iss: tenant.issuer,
@@ -77,10 +92,12 @@ function claimsOf(
     aud: api.identifier,
     client_id: clientId,
     iat,
-    exp: iat + lifetime,
-    jti: randomToken(JTI_BYTES),
+    exp,
+    jti: place.jti,
     ...(scope.length > 0 && { scope: scope.join(' ') }),
-    rev,
+    rev: judged.rev,
+    // draft-ietf-oauth-status-list §6.2
+    status: place.status,
     ...(grant && {
       grant: uuidToBase64url(grant.id),
       ...(grant.sessionId !== undefined && { sid: uuidToBase64url(grant.sessionId) }),

@@ -1,5 +1,7 @@
 import { TokenError } from '../crypto/token-error.js'
-import type { Tenant, Unsealer } from '../oauth/ports.js'
+import type { Tenant, TokenClaims, Unsealer } from '../oauth/ports.js'
+import { createListKeys } from '../revocation/list-keys.js'
+import { expOfPlace, placeOfJti } from '../revocation/place.js'
 import { openOwn } from '../wire/open-own.js'
 import type { Keyring, TenantKeys } from './keyring.js'
 
@@ -27,9 +29,18 @@ function read(token: string, { issuer }: Tenant, keys: TenantKeys): Awaited<Retu
       kekById: (id) => keys.kek(id)?.key,
       resolveKey: keys.verification,
     })
-    return { claims, signingKeyId: kid, format }
+    return { claims, signingKeyId: kid, format, place: placeOf(claims, keys) }
   } catch (error) {
     if (error instanceof TokenError) return { unreadable: error.reason }
     throw error
   }
+}
+
+const listKeys = createListKeys()
+
+/** Of a token that has one: those made before there were status lists have none. */
+function placeOf({ jti, exp, status }: TokenClaims, keys: TenantKeys): bigint | undefined {
+  const secret = keys.secret('permutation')
+  const place = status && secret && placeOfJti(jti, listKeys(secret).jti)
+  return place !== undefined && expOfPlace(place) === exp ? place : undefined
 }

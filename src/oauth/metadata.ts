@@ -1,3 +1,4 @@
+import { statusListAggregationUri } from '../revocation/status-list.js'
 import { CLIENT_AUTH_METHODS, SECRET_AUTH_METHODS } from './client-auth.js'
 import { grantTypes } from './grants/index.js'
 import type { Policy, Tenant } from './ports.js'
@@ -18,6 +19,8 @@ export function metadata({ issuer }: Pick<Tenant, 'issuer'>, { maxStaleness }: P
     introspection_endpoint_auth_methods_supported: SECRET_AUTH_METHODS,
     revocation_endpoint: `${issuer}/oauth2/revoke`,
     revocation_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
+    // draft-ietf-oauth-status-list §9.2
+    status_list_aggregation_endpoint: statusListAggregationUri({ issuer }),
     revocation_list_endpoint: `${issuer}/revocations`,
     revocation_list_max_staleness: maxStaleness,
   }

@@ -76,6 +76,14 @@ export type Actor = {
   readonly request?: string
 }
 
+/** Up to where revocations were known in the SELECT that something was judged by. */
+export type Judged = {
+  /** The tenant's revision: the `rev` of a token minted on it. */
+  readonly rev: number
+  /** The last of those that revoke a client, an API, a key or the tenant. */
+  readonly wide: number
+}
+
 /** How a user was authenticated. RFC 9068 §2.2.1. */
 export type Authentication = {
   readonly authTime: Date
@@ -84,44 +92,47 @@ export type Authentication = {
 }
 
 /** What one subject gave one client at one login on one device, with the state it is judged by, all read in one SELECT. */
-export type Grant = Authentication & {
-  readonly tenantId: string
-  readonly id: string
-  readonly userId: string
-  readonly clientId: string
-  readonly sessionId: string | undefined
-  /** 32 bytes, half of the key of its refresh tokens. */
-  readonly secret: Uint8Array
-  readonly scope: readonly string[]
-  /** Ids of the APIs it covers, those disabled or deleted since left out. */
-  readonly apis: readonly string[]
-  readonly generation: number
-  readonly createdAt: Date
-  readonly expiresAt: Date
-  /** `live`, or why it no longer counts: itself, its user, its client or its tenant. */
-  readonly state: 'live' | 'revoked' | 'expired' | 'user_disabled' | 'client_disabled' | 'tenant_disabled'
-  /** The tenant's revision in the same SELECT: the `rev` of a token minted on it. */
-  readonly rev: number
-}
+export type Grant = Authentication &
+  Judged & {
+    readonly tenantId: string
+    readonly id: string
+    readonly userId: string
+    readonly clientId: string
+    readonly sessionId: string | undefined
+    /** 32 bytes, half of the key of its refresh tokens. */
+    readonly secret: Uint8Array
+    readonly scope: readonly string[]
+    /** Ids of the APIs it covers, those disabled or deleted since left out. */
+    readonly apis: readonly string[]
+    readonly generation: number
+    readonly createdAt: Date
+    readonly expiresAt: Date
+    /** `live`, or why it no longer counts: itself, its user, its client or its tenant. */
+    readonly state: 'live' | 'revoked' | 'expired' | 'user_disabled' | 'client_disabled' | 'tenant_disabled'
+  }
 
-export type NewGrant = Authentication & {
-  readonly tenantId: string
-  readonly userId: string
-  readonly clientId: string
-  readonly sessionId?: string
-  readonly scope: readonly string[]
-  readonly apis: readonly string[]
-  readonly rotate: boolean
-  readonly idleLifetime: number
-  readonly lifetime: number
-  /** The tenant's revision and the user's credential version in the SELECT the decision was made on. */
-  readonly rev: number
-  readonly credentialVersion: number
-}
+export type NewGrant = Authentication &
+  Judged & {
+    readonly tenantId: string
+    readonly userId: string
+    readonly clientId: string
+    readonly sessionId?: string
+    readonly scope: readonly string[]
+    readonly apis: readonly string[]
+    readonly rotate: boolean
+    readonly idleLifetime: number
+    readonly lifetime: number
+    /** The user's in the SELECT the decision was made on. */
+    readonly credentialVersion: number
+    /** Of the first access token. */
+    readonly place: bigint
+  }
 
 export type RefreshOutcome =
   | { readonly result: 'rotated' | 'replayed' | 'reused'; readonly generation: number }
   | { readonly result: 'revoked' | 'expired' }
+  /** As many of its access tokens are alive as can be revoked with it; in so many seconds one is gone. */
+  | { readonly result: 'crowded'; readonly retryAfter: number }
 
 export type Grants = {
   /** Inserted only while the user is enabled and the credential version is what was seen; audited in the same statement. */
@@ -130,14 +141,13 @@ export type Grants = {
   /** One statement; see `refresh_grant` in the migrations. */
   refresh(
     grant: Pick<Grant, 'tenantId' | 'id'>,
-    attempt: { generation: number; grace: number },
+    attempt: { generation: number; grace: number; place: bigint },
     by: Actor,
   ): Promise<RefreshOutcome>
 }
 
 /** What a sign-in is judged by, in one SELECT. `user` is undefined for a name nobody has. */
-export type SignInSubject = {
-  readonly rev: number
+export type SignInSubject = Judged & {
   readonly user:
     | {
         readonly id: string
@@ -194,10 +204,10 @@ export type Apis = {
 /** What this process remembers of the tenant's clients, APIs and keys, and up to which revision that is known to be true. */
 export type View = {
   /**
-   * The `rev` of a token judged by remembered state alone. Asked before that state is read: a revocation in between then has a
+   * What a token judged by remembered state alone is judged by. Asked before that state is read: a revocation in between then has a
    * higher revision than the token. Asks Postgres when the last poll is older than the bound.
    */
-  revision(tenantId: string): Promise<number>
+  judged(tenantId: string): Promise<Judged>
 }
 
 /** The claims of an access token, RFC 9068 §2.2. */
@@ -219,6 +229,8 @@ export type TokenClaims = {
   readonly auth_time?: number
   readonly acr?: string
   readonly amr?: readonly string[]
+  /** draft-ietf-oauth-status-list §6.2. */
+  readonly status?: { readonly status_list: { readonly idx: number; readonly uri: string } }
 }
 
 export type RevocationEntry = { readonly k: string; readonly d: string; readonly r?: number; readonly exp: number }
@@ -229,8 +241,12 @@ export type RevocationPage = {
 }
 
 export type Revocations = {
-  /** One access token, until its `exp`. */
-  revokeToken(tenantId: string, claims: TokenClaims, by: Actor): Promise<void>
+  /** One access token, until its `exp`. `place`: its own in a status list, where it has one. */
+  revokeToken(
+    tenantId: string,
+    token: { readonly claims: TokenClaims; readonly place: bigint | undefined },
+    by: Actor,
+  ): Promise<void>
   revokeGrant(tenantId: string, grantId: string, change: { reason: string; by: Actor }): Promise<'revoked' | 'nothing'>
   /** All layers, from Postgres: token, grant, session, user, client, API, signing key, tenant. */
   judge(tenantId: string, claims: TokenClaims, signingKeyId: string | undefined): Promise<'live' | { dead: string }>
@@ -262,14 +278,21 @@ export type Throttle = {
   clientFailed(tenantId: string, address: string): Promise<'counted' | { retryAfter: number }>
 }
 
-export type TokenRequest = {
+/** What a token will be for, and what that was judged by. */
+export type PlannedToken = {
   readonly tenant: Tenant
   readonly api: Api
   readonly clientId: string
+  readonly judged: Judged
+  /** Of the grant, where there is one. */
+  readonly expiresAt?: Date
+}
+
+/** Of whom a token speaks and what it allows. */
+export type TokenSubject = {
   readonly scope: readonly string[]
-  readonly rev: number
   readonly subject: string
-  readonly grant?: Pick<Grant, 'id' | 'sessionId' | 'authTime' | 'amr' | 'acr' | 'expiresAt'>
+  readonly grant?: Pick<Grant, 'id' | 'sessionId' | 'authTime' | 'amr' | 'acr'>
 }
 
 export type AccessTokenResponse = {
@@ -282,8 +305,27 @@ export type AccessTokenResponse = {
 export type Mint = {
   /** Can a token for this API be made now? Throws `invalid_target` when not, before anything is spent. */
   assertReady(tenant: Tenant, api: Api): Promise<void>
+  /**
+   * Takes the token's place in a status list. Throws as `assertReady`, `invalid_grant` when the grant is over, and
+   * `temporarily_unavailable` when what it is for was revoked since it was judged.
+   */
+  prepare(planned: PlannedToken): Promise<PreparedToken>
+}
+
+/** A token with its keys, its times and its place: all that can fail is settled. */
+export type PreparedToken = {
+  /** As in `grants.live`. */
+  readonly place: bigint
   /** Signs and, by the API's format, seals. */
-  accessToken(token: TokenRequest): Promise<AccessTokenResponse>
+  accessToken(about: TokenSubject): AccessTokenResponse
+}
+
+export type UnsealedToken = {
+  readonly claims: TokenClaims
+  readonly signingKeyId: string | undefined
+  readonly format: TokenFormat
+  /** In a status list, read from its `jti`. */
+  readonly place: bigint | undefined
 }
 
 export type Unsealer = {
@@ -291,10 +333,7 @@ export type Unsealer = {
    * Reads any access token made under the tenant's issuer, expired ones too, whatever its API has registered: `format` is how it came.
    * Says why it cannot.
    */
-  open(
-    tenant: Tenant,
-    token: string,
-  ): Promise<{ claims: TokenClaims; signingKeyId: string | undefined; format: TokenFormat } | { unreadable: string }>
+  open(tenant: Tenant, token: string): Promise<UnsealedToken | { unreadable: string }>
 }
 
 export type RefreshTokens = {
@@ -313,6 +352,8 @@ export type Jwks = {
 /** Signs what is not an access token, with the key of that purpose. */
 export type ListSigner = {
   sign(tenant: Tenant, header: { typ: string }, payload: Record<string, unknown>): Promise<string>
+  /** The `kid` of the key that signs a type now. */
+  keyId(tenant: Tenant, header: { typ: string }): Promise<string>
 }
 
 export type Passwords = {

@@ -41,11 +41,11 @@ async function endAccessToken(
 ) {
   const opened = await unsealer.open(tenant, token)
   if ('unreadable' in opened || opened.claims.exp <= now()) return
-  const { claims, signingKeyId } = opened
+  const { claims, signingKeyId, place } = opened
   ownedBy(client, claims.client_id)
   // What is dead by any layer needs no entry: asking again and again writes nothing.
   if ((await revocations.judge(tenant.id, claims, signingKeyId)) !== 'live') return
-  await revocations.revokeToken(tenant.id, claims, by)
+  await revocations.revokeToken(tenant.id, { claims, place }, by)
 }
 
 // RFC 7009 §2.1: refused, and the client told so. RFC 6749 §5.2 has the word for it: "was issued to another client".

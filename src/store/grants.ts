@@ -36,9 +36,9 @@ const MAKE = {
          FOR SHARE OF s
     ), made AS (
       INSERT INTO grants (tenant_id, month, id, user_id, client_id, session_id, secret, revision, scope, apis, acr, amr,
-                          auth_time, rotate, idle, refreshed_at, created_at, expires_at)
+                          auth_time, rotate, idle, live, refreshed_at, created_at, expires_at)
       SELECT $1, month_of(expires_at), encode(int2send(month_of(expires_at)) || $6::bytea, 'hex')::uuid, owner.id, $4, $5, $7,
-             $8, $9, $10, $11, $12, $13, $14, $15, statement_timestamp(), statement_timestamp(), expires_at
+             $8, $9, $10, $11, $12, $13, $14, $15, ARRAY[$18::bigint], statement_timestamp(), statement_timestamp(), expires_at
         FROM owner, (SELECT statement_timestamp() + make_interval(secs => $16) AS expires_at) AS lifetime
        WHERE $5::uuid IS NULL OR EXISTS (SELECT FROM browser)
       RETURNING *
@@ -59,7 +59,7 @@ const FIND = {
   name: 'grants_find',
   text: `
     SELECT g.tenant_id, g.id, g.user_id, g.client_id, g.session_id, g.secret, g.scope, g.acr, g.amr, g.auth_time, g.generation,
-           g.created_at, g.expires_at, r.revision AS rev,
+           g.created_at, g.expires_at, r.revision AS rev, r.wide_revision AS wide,
            ARRAY(SELECT a.id FROM unnest(g.apis) WITH ORDINALITY AS covered (id, place)
                    JOIN apis a ON a.tenant_id = $1 AND a.id = covered.id AND a.disabled_at IS NULL AND a.deleted_at IS NULL
                   ORDER BY covered.place) AS apis,
@@ -82,40 +82,53 @@ const FIND = {
 
 const REFRESH = {
   name: 'grants_refresh',
-  text: 'SELECT generation, result FROM refresh_grant($1, $2, $3, $4, make_interval(secs => $5), NULL, NULL, $6)',
+  text: 'SELECT generation, result FROM refresh_grant($1, $2, $3, $4, make_interval(secs => $5), $6::bigint, $7)',
 }
 
-const UNREVOKED = {
-  name: 'grants_unrevoked',
-  text: 'SELECT FROM grants WHERE tenant_id = $1 AND month = month_of_id($2) AND id = $2 AND revoked_at IS NULL',
+// Why a refresh found nothing to do. A grant that is neither revoked nor expired has too many access tokens alive, or had a moment ago.
+const WHY_NOT = {
+  name: 'grants_why_not',
+  text: `
+    SELECT revoked_at IS NOT NULL AS revoked,
+           expires_at <= statement_timestamp() OR refreshed_at + make_interval(secs => idle) <= statement_timestamp() AS expired,
+           coalesce((SELECT (min(x) - oldest_place(statement_timestamp())) >> 30 FROM unnest(live) AS x
+                      WHERE x >= oldest_place(statement_timestamp())), 0) + 1 AS retry_after
+      FROM grants WHERE tenant_id = $1 AND month = month_of_id($2) AND id = $2`,
 }
 
 /** The grants in Postgres, one statement each. */
 export function createGrants({ pool }: { pool: Pick<Pool, 'query'> }): Grants {
+  async function whyNot(tenantId: string, grantId: string): Promise<RefreshOutcome> {
+    type Why = { revoked: boolean; expired: boolean; retry_after: string }
+    const { rows } = await pool.query<Why>({ ...WHY_NOT, values: [tenantId, grantId] })
+    const [why] = rows
+    if (!why || why.revoked) return { result: 'revoked' }
+    return why.expired ? { result: 'expired' } : { result: 'crowded', retryAfter: Number(why.retry_after) }
+  }
+
   return {
     async make(grant, by) {
       const { rows } = await pool.query<Row>({ ...MAKE, values: valuesOf(grant, by) })
       const [row] = rows
       return row
-        ? { result: 'made', grant: { ...toGrant(row), state: 'live', rev: grant.rev } }
+        ? { result: 'made', grant: { ...toGrant(row), state: 'live', rev: grant.rev, wide: grant.wide } }
         : { result: 'superseded' }
     },
     async find(tenantId, grantId) {
       if (!isUuid(grantId)) return undefined
       const values = [tenantId, grantId]
-      const { rows } = await pool.query<Row & Pick<Grant, 'state'> & { rev: string }>({ ...FIND, values })
+      const { rows } = await pool.query<Row & Pick<Grant, 'state'> & { rev: string; wide: string }>({ ...FIND, values })
       const [row] = rows
-      return row && { ...toGrant(row), state: row.state, rev: Number(row.rev) }
+      return row && { ...toGrant(row), state: row.state, rev: Number(row.rev), wide: Number(row.wide) }
     },
-    async refresh({ tenantId, id }, { generation, grace }, by) {
+    async refresh({ tenantId, id }, { generation, grace, place }, by) {
       // The row is the lock, its own SET and WHERE the guard: of any number of concurrent callers one rotates.
-      const values = [tenantId, id, generation, randomUUID(), grace, by]
+      const values = [tenantId, id, generation, randomUUID(), grace, place, by]
       const { rows } = await pool.query<{ generation: number | null; result: string | null }>({ ...REFRESH, values })
       const [row] = rows
       if (row?.result) return row as RefreshOutcome
       // Nothing was written.
-      const { rowCount } = await pool.query({ ...UNREVOKED, values: [tenantId, id] })
-      return { result: rowCount === 1 ? 'expired' : 'revoked' }
+      return whyNot(tenantId, id)
     },
   }
 }
@@ -139,10 +152,11 @@ function valuesOf(grant: NewGrant, by: Actor): unknown[] {
     grant.idleLifetime,
     grant.lifetime,
     by,
+    grant.place,
   ]
 }
 
-function toGrant(row: Row): Omit<Grant, 'state' | 'rev'> {
+function toGrant(row: Row): Omit<Grant, 'state' | 'rev' | 'wide'> {
   return {
     tenantId: row.tenant_id,
     id: row.id,

@@ -8,7 +8,7 @@ import { isUuid } from './text.js'
 
 const REVOKE_TOKEN = {
   name: 'revocations_revoke_token',
-  text: 'SELECT revoke_token($1, $2, $3, $4, to_timestamp($5))',
+  text: 'SELECT revoke_token($1, $2, $3, $4, to_timestamp($5), $6)',
 }
 
 const REVOKE_GRANT = {
@@ -103,9 +103,9 @@ export function createRevocations({
   }
 
   return {
-    async revokeToken(tenantId, { jti, exp, sub, client_id, grant }, by) {
+    async revokeToken(tenantId, { claims: { jti, exp, sub, client_id, grant }, place }, by) {
       const about = { client: client_id, ...(grant !== undefined && { user: sub, grant: uuidOf(grant) }) }
-      await pool.query({ ...REVOKE_TOKEN, values: [tenantId, jti, by, about, exp] })
+      await pool.query({ ...REVOKE_TOKEN, values: [tenantId, jti, by, about, exp, place] })
     },
     async revokeGrant(tenantId, grantId, { reason, by }) {
       if (!isUuid(grantId)) return 'nothing'

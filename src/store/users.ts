@@ -4,6 +4,7 @@ import { isStorable } from './text.js'
 
 type Row = {
   revision: string
+  wide_revision: string
   user_id: string | null
   credential_version: number
   disabled: boolean
@@ -16,7 +17,7 @@ type Row = {
 const FOR_SIGN_IN = {
   name: 'users_for_sign_in',
   text: `
-    SELECT r.revision, u.id AS user_id, u.credential_version, u.disabled_at IS NOT NULL AS disabled, p.secret AS password_hash,
+    SELECT r.revision, r.wide_revision, u.id AS user_id, u.credential_version, u.disabled_at IS NOT NULL AS disabled, p.secret AS password_hash,
            t.disabled_at IS NULL AND t.deleted_at IS NULL AND EXISTS (
              SELECT FROM clients c WHERE c.tenant_id = t.id AND c.id = $3 AND c.disabled_at IS NULL AND c.deleted_at IS NULL
            ) AS client_live,
@@ -44,9 +45,10 @@ export function createUsers({ pool }: { pool: Pick<Pool, 'query'> }): Users {
       const values = [tenantId, isStorable(username) ? username : null, clientId, apis]
       const { rows } = await pool.query<Row>({ ...FOR_SIGN_IN, values })
       const [row] = rows
-      if (!row) return { rev: 0, user: undefined, clientLive: false, liveApis: [] }
+      if (!row) return { rev: 0, wide: 0, user: undefined, clientLive: false, liveApis: [] }
       return {
         rev: Number(row.revision),
+        wide: Number(row.wide_revision),
         user:
           row.user_id === null
             ? undefined

@@ -139,9 +139,10 @@ export function createView({
     createListener({ connect: direct, channel: 'bulla', log }, { onMessage: heard, onConnected: polling.soon })
 
   return {
-    async revision(tenantId) {
+    async judged(tenantId) {
       if (!freshEpoch(tenantId)) await polling.poll()
-      return Number(tenants.get(tenantId)?.known?.revision ?? 0)
+      const known = tenants.get(tenantId)?.known
+      return { rev: Number(known?.revision ?? 0), wide: Number(known?.wide_revision ?? 0) }
     },
     async remember<T>({ tenantId, kind, key }: Remembered, read: () => Promise<T | undefined>) {
       const epoch = freshEpoch(tenantId)

@@ -1,5 +1,6 @@
 import { parseRefreshToken } from '../../src/oauth/refresh-token.js'
 import { createGrants } from '../../src/store/grants.js'
+import { newPlace } from '../support/mint.js'
 import { type Contest, together } from './contest.js'
 import { type Exchange, FORM, overHttp, post } from './http-load.js'
 import { firstRefreshTokens, refreshTokenOf } from './login.js'
@@ -51,7 +52,7 @@ function storedRotation({ pool, tenantId }: Stage, first: string): () => Promise
   const { grantId: id, generation: initial } = parseRefreshToken(first) ?? { grantId: '', generation: 0 }
   let generation = initial
   return async () => {
-    const outcome = await refresh({ tenantId, id }, { generation, grace: 10 }, { kind: 'system' })
+    const outcome = await refresh({ tenantId, id }, { generation, grace: 10, place: newPlace() }, { kind: 'system' })
     if (outcome.result !== 'rotated') throw new Error(`The grant is ${outcome.result}.`)
     generation = outcome.generation
   }

@@ -33,7 +33,7 @@ async function contest(server: Awaited<ReturnType<typeof newServer>>, { what, ke
   const pair = key && encryptionKey(key)
   const api = newApi(server.tenant, { ...about, ...(pair && { jwks: { keys: [pair.publicJwk] } }) })
   const request = newRequest(server, api)
-  const mint = async () => (await server.mint.accessToken(request)).access_token
+  const mint = async () => (await server.mintToken(request)).access_token
   await server.mint.assertReady(server.tenant, api)
 
   const token = await mint()

@@ -24,6 +24,7 @@ function signInWorld() {
   const users: Users = {
     forSignIn: async (tenantId, username, { clientId, apis }) => ({
       rev: 1_000,
+      wide: 0,
       user:
         username === ANN.username && tenantId === DEFAULT_TENANT.id
           ? {
@@ -42,10 +43,10 @@ function signInWorld() {
     verify: async (password, phc) => ({ ok: phc === `hash of ${password}`, rehash: false }),
     hash: async (password) => `hash of ${password}`,
   }
-  const make: Grants['make'] = async ({ tenantId: _, credentialVersion, rev, ...grant }) => {
+  const make: Grants['make'] = async ({ tenantId: _, credentialVersion, rev, wide, ...grant }) => {
     if (credentialVersion !== 1) return { result: 'superseded' }
     const made = await world.addGrant(client, { ...grant, sessionId: undefined })
-    return { result: 'made', grant: { ...made.grant, state: 'live', rev } }
+    return { result: 'made', grant: { ...made.grant, state: 'live', rev, wide } }
   }
   const authSessions = createAuthSessions(createEnvelope(Buffer.alloc(32, 1)), world.now)
   const deps = { ...world.ports, users, passwords, authSessions, grants: { ...world.ports.grants, make } }

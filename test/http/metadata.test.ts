@@ -31,6 +31,7 @@ overBothTransports('GET /.well-known/oauth-authorization-server', (reach) => {
       'jwks_uri',
       'revocation_endpoint',
       'revocation_list_endpoint',
+      'status_list_aggregation_endpoint',
       'token_endpoint',
     ])
     for (const [, url] of endpoints) {

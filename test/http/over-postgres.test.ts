@@ -5,14 +5,17 @@ import { introspectionRoute } from '../../src/http/routes/introspection.js'
 import { revocationRoute } from '../../src/http/routes/revocation.js'
 import { revocationsRoute } from '../../src/http/routes/revocations.js'
 import { tokenRoute } from '../../src/http/routes/token.js'
+import { createFindListKeys } from '../../src/keys/list-keys.js'
 import { createListSigner } from '../../src/keys/list-signer.js'
 import { createMint } from '../../src/keys/mint.js'
 import { createFindRecipient } from '../../src/keys/recipient.js'
 import { createRefreshTokens } from '../../src/keys/refresh-tokens.js'
 import { createUnsealer } from '../../src/keys/unsealer.js'
+import { createIndices } from '../../src/revocation/indices.js'
 import { createDirectory } from '../../src/store/directory.js'
 import { createGrants } from '../../src/store/grants.js'
 import { readInstallation } from '../../src/store/installation.js'
+import { createLeases } from '../../src/store/leases.js'
 import { silent } from '../../src/store/log.js'
 import { createRevocations } from '../../src/store/revocations.js'
 import { createThrottle } from '../../src/store/throttle.js'
@@ -47,13 +50,14 @@ async function realPorts() {
   const now = () => Date.now() / 1000
   const policy = { accessTokenLifetime: 300, grantLifetime: 2_592_000, grantIdleLifetime: 604_800, maxStaleness: 5 }
   const { keyring, log } = databaseProcess(pool, { now, remember: view.remember })
+  const indices = createIndices({ leases: createLeases({ pool }), keys: createFindListKeys(keyring) })
   return {
     ...createDirectory({ pool, view, publicUrl: PUBLIC_URL, grace: 10 }),
     grants: createGrants({ pool }),
     revocations: createRevocations({ pool, installation: await readInstallation(pool) }),
     throttle: createThrottle(pool, Buffer.alloc(32, 1)),
     view,
-    mint: createMint({ keyring, recipient: createFindRecipient({ log, now }), now, log, policy }),
+    mint: createMint({ keyring, indices, recipient: createFindRecipient({ log, now }), now, log, policy }),
     unsealer: createUnsealer({ keyring }),
     refreshTokens: createRefreshTokens({ keyring }),
     listSigner: createListSigner({ keyring }),

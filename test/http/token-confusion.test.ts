@@ -7,6 +7,7 @@ import { revocationsRoute } from '../../src/http/routes/revocations.js'
 import { tokenRoute } from '../../src/http/routes/token.js'
 import { DEFAULT_TENANT, testApp } from '../support/app.js'
 import { type Agent, overBothTransports } from '../support/http.js'
+import { mintToken } from '../support/mint.js'
 import { basic } from '../support/oauth-app.js'
 import { createWorld } from '../support/ports.js'
 import { encryptionKey, newServer } from '../unit/keys/fixtures.js'
@@ -32,7 +33,7 @@ async function scene() {
       subject: 'ann',
       grant,
     }
-    return (await mint.accessToken({ ...request, api: { ...api, format } })).access_token
+    return (await mintToken(mint, { ...request, api: { ...api, format } })).access_token
   }
   const signed = await made('signed')
   const claims = JSON.parse(Buffer.from(signed.split('.')[1] ?? '', 'base64url').toString())

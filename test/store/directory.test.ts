@@ -14,7 +14,7 @@ let directory: ReturnType<typeof createDirectory>
 beforeAll(async () => {
   stage = await setStage()
   view = createView({ pool: stage.pool, maxStaleness: 5, log: silent })
-  await Promise.all([view.revision(stage.ours.tenant.id), view.revision(stage.theirs.tenant.id)])
+  await Promise.all([view.judged(stage.ours.tenant.id), view.judged(stage.theirs.tenant.id)])
   const counting = {
     query: (query: { name: string }) => {
       statements.push(query.name)

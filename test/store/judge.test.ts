@@ -109,7 +109,7 @@ describe('a token', () => {
     {
       what: 'it is revoked',
       dead: 'jti_revoked',
-      kill: ({ world, claims }) => revocations.revokeToken(world.tenant.id, claims, operator),
+      kill: ({ world, claims }) => revocations.revokeToken(world.tenant.id, { claims, place: undefined }, operator),
     },
     {
       what: 'its grant is revoked',
@@ -230,7 +230,7 @@ describe('a token', () => {
 
   test('is not met by an entry that has expired', async () => {
     const issued = await issue()
-    await revocations.revokeToken(issued.world.tenant.id, issued.claims, operator)
+    await revocations.revokeToken(issued.world.tenant.id, { claims: issued.claims, place: undefined }, operator)
     await sql(`UPDATE revocations SET expires_at = now() - interval '1 s' WHERE tenant_id = $1`, issued.world.tenant.id)
     expect(await judge(issued)).toBe('live')
   })

@@ -4,6 +4,7 @@ import { createGrants } from '../../src/store/grants.js'
 import { readInstallation } from '../../src/store/installation.js'
 import { createRevocations } from '../../src/store/revocations.js'
 import { makeGrant, makeTenant, operator, type Stage, setStage } from '../support/fixtures.js'
+import { newPlace } from '../support/mint.js'
 
 let stage: Stage
 beforeAll(async () => {
@@ -86,7 +87,7 @@ test('moves the rows that came before their partition, and they are found and re
   expect(await where()).toMatch(/^grants_m\d+$/)
   expect(await sql('SELECT FROM grants_default')).toEqual([])
   expect(await grants.find(early.tenantId, early.id)).toEqual(early)
-  expect(await grants.refresh(early, { generation: 0, grace: 10 }, operator)).toEqual({
+  expect(await grants.refresh(early, { generation: 0, grace: 10, place: newPlace() }, operator)).toEqual({
     result: 'rotated',
     generation: 1,
   })
@@ -158,7 +159,7 @@ test('drops what nothing can need any more, with its rows, and keeps the rest', 
 
 test('empties the default partitions of what is over, and of nothing else', async () => {
   const { slot } = await calendar()
-  const insert = 'INSERT INTO flips VALUES ($1, $2, $3, 1)'
+  const insert = 'INSERT INTO flips VALUES ($1, $2, 0, $3, 1)'
   for (const { tenant } of [stage.ours, stage.theirs]) {
     await sql(insert, tenant.id, slot - 100, 1)
     await sql(insert, tenant.id, slot + 100, 2)

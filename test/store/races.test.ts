@@ -19,6 +19,7 @@ import {
   setStage,
   type World,
 } from '../support/fixtures.js'
+import { newPlace } from '../support/mint.js'
 
 let stage: Stage
 let grants: Grants
@@ -51,40 +52,45 @@ async function signIn(world: World, sessionId?: string) {
   return grants.make(newGrant(world, overrides), operator)
 }
 
-/** A refresh that takes a place in a status list, as the next issue of tokens will: the place is flipped when the grant ends. */
-let place = 0
-async function refreshWithPlace(grantId: string, given: string[]): Promise<void> {
-  const [{ slot }] = await sql('SELECT slot_of(now()) + 1 AS slot')
-  const index = String((BigInt(slot) << 32n) + BigInt(++place))
-  const [{ result }] = await sql(
-    `SELECT result FROM refresh_grant($1, $2, 0, gen_random_uuid(), '10 s', $3, 0, '{}')`,
-    stage.ours.tenant.id,
-    grantId,
-    index,
-  )
-  if (result === 'rotated' || result === 'replayed') given.push(index)
+/** A refresh whose access token has a place in a status list: it is flipped when the grant ends. */
+async function refreshWithPlace(id: string, given: bigint[]): Promise<void> {
+  const place = newPlace()
+  const grant = { tenantId: stage.ours.tenant.id, id }
+  const { result } = await grants.refresh(grant, { generation: 0, grace: 10, place }, operator)
+  if (result === 'rotated' || result === 'replayed') given.push(place)
+}
+
+/** A sign-in that saw the first version of the user's credentials, and gives its token a place. */
+async function makeWithPlace(world: World, given: bigint[]): Promise<void> {
+  const place = newPlace()
+  const { result } = await grants.make(newGrant(world, { credentialVersion: 1, rev: 0, place }), operator)
+  if (result === 'made') given.push(place)
 }
 
 test('no grant survives a change of password, and every place given to its tokens is flipped', async () => {
   for (let round = 0; round < 50; round++) {
     const world = await worldOfNewUser()
     const { id: tenantId } = world.tenant
+    const given: bigint[] = []
     const before = await Promise.all([makeGrant(grants, world), makeGrant(grants, world)])
-    const given: string[] = []
-    const seen = { credentialVersion: 1, rev: 0 }
     const attempts = await Promise.all([
       ...before.map(({ id }) => refreshWithPlace(id, given)),
-      grants.make(newGrant(world, seen), operator),
+      makeWithPlace(world, given),
       sql('SELECT revoke_user($1, $2, $3, $4)', tenantId, world.user.id, operator, 'password'),
-      grants.make(newGrant(world, seen), operator),
+      makeWithPlace(world, given),
       ...before.map(({ id }) => refreshWithPlace(id, given)),
-      grants.make(newGrant(world, seen), operator),
+      makeWithPlace(world, given),
     ])
     expect(attempts).toHaveLength(8)
     const alive = await sql('SELECT id FROM grants WHERE user_id = $1 AND revoked_at IS NULL', world.user.id)
     expect(alive).toEqual([])
-    const flipped = await sql('SELECT index FROM flips WHERE tenant_id = $1 AND index = ANY ($2)', tenantId, given)
-    expect(flipped).toHaveLength(given.length)
+    const unflipped = await sql(
+      `SELECT p FROM unnest($2::bigint[]) AS p WHERE NOT EXISTS (
+         SELECT FROM flips WHERE tenant_id = $1 AND slot = place_slot(p) AND list = place_list(p) AND index = place_index(p))`,
+      tenantId,
+      given,
+    )
+    expect(unflipped).toEqual([])
   }
 })
 
@@ -159,8 +165,8 @@ test('revocations of everything at once, refreshes, sign-ins and new partitions 
       await makeGrant(grants, world),
     ]
     const reuse = async (grant: typeof one) => {
-      await grants.refresh(grant, { generation: 0, grace: 0 }, operator)
-      await grants.refresh(grant, { generation: 0, grace: 0 }, operator)
+      await grants.refresh(grant, { generation: 0, grace: 0, place: newPlace() }, operator)
+      await grants.refresh(grant, { generation: 0, grace: 0, place: newPlace() }, operator)
     }
     const partition = async (table: string, kind: string, first: number): Promise<void> => {
       try {
@@ -234,7 +240,7 @@ test('what was acknowledged is there, with connections being killed all the whil
         jti,
         rev: 0,
       }
-      await store.revokeToken(tenantId, claims, operator).then(
+      await store.revokeToken(tenantId, { claims, place: undefined }, operator).then(
         () => acknowledged.push(entryDigest('jti', jti)),
         () => failures++,
       )

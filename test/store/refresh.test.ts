@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import type { Grant, Grants, NewGrant, RefreshOutcome } from '../../src/oauth/ports.js'
 import { createGrants } from '../../src/store/grants.js'
 import { auditTrail, makeGrant, makeWorld, operator, type Stage, setStage } from '../support/fixtures.js'
+import { newPlace } from '../support/mint.js'
 
 let stage: Stage
 let grants: Grants
@@ -14,8 +15,8 @@ afterAll(() => stage.close())
 
 const sql = async (text: string, ...values: unknown[]) => (await stage.pool.query(text, values)).rows
 const make = (overrides?: Partial<NewGrant>) => makeGrant(grants, stage.ours, overrides)
-const refresh = (grant: Grant, generation: number, grace = 10) =>
-  grants.refresh(grant, { generation, grace }, { kind: 'client', id: grant.clientId })
+const refresh = (grant: Grant, generation: number, grace = 10, place = newPlace()) =>
+  grants.refresh(grant, { generation, grace, place }, { kind: 'client', id: grant.clientId })
 const race = (grant: Grant, callers: number, grace?: number) =>
   Promise.all(Array.from({ length: callers }, () => refresh(grant, 0, grace)))
 const rowOf = async ({ id }: Grant) => (await sql('SELECT * FROM grants WHERE id = $1', id))[0]
@@ -180,7 +181,9 @@ test('refreshes update the row in place, nine in ten at least', async () => {
              secret, revision, scope, apis, amr, auth_time, idle, expires_at FROM grants, generate_series(1, 299)`)
     const { rows: made } = await quiet.pool.query<{ id: string }>('SELECT id FROM grants')
     for (let generation = 0; generation < 3; generation++) {
-      const refreshed = made.map(({ id }) => store.refresh({ ...first, id }, { generation, grace: 10 }, operator))
+      const refreshed = made.map(({ id }) =>
+        store.refresh({ ...first, id }, { generation, grace: 10, place: newPlace() }, operator),
+      )
       await Promise.all(refreshed)
     }
     // A connection hands in its figures when it ends.

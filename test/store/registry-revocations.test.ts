@@ -36,7 +36,7 @@ describe('an operator revokes', () => {
   test.each<{ name: string; target: () => Target; entry: string; type: string; left: number[] }>([
     {
       name: 'a token',
-      target: () => ({ kind: 'token', jti: 'j1', about: { client } }),
+      target: () => ({ kind: 'token', jti: 'j1', place: undefined, about: { client } }),
       entry: 'jti',
       type: 'token.revoked',
       left: [1, 1],

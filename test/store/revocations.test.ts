@@ -49,7 +49,7 @@ describe('a revocation', () => {
   test('of a token lasts until its expiry and two minutes, and is audited without it', async () => {
     const { tenant, client } = await makeWorld(stage.pool)
     const claims = token({ client_id: client.id, exp: now() + 7_200 })
-    await revocations.revokeToken(tenant.id, claims, operator)
+    await revocations.revokeToken(tenant.id, { claims, place: undefined }, operator)
     const { entries } = await revocations.snapshot(tenant.id)
     expect(entries).toEqual([{ k: 'jti', d: entryDigest('jti', claims.jti), exp: expect.any(Number) }])
     expect(Math.abs((entries[0]?.exp ?? 0) - claims.exp - 120)).toBeLessThanOrEqual(1)

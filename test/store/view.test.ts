@@ -61,7 +61,7 @@ function counter(view: RememberingView, tenantId: string) {
 }
 
 async function warm(view: RememberingView, ...tenantIds: string[]): Promise<void> {
-  for (const tenantId of tenantIds) await view.revision(tenantId)
+  for (const tenantId of tenantIds) await view.judged(tenantId)
 }
 
 describe('what is remembered', () => {
@@ -101,7 +101,7 @@ describe('what is remembered', () => {
       {},
     ])
     await view.catchUp()
-    expect(await view.revision(stage.ours.tenant.id)).toBe(Number(rows[0].r))
+    expect((await view.judged(stage.ours.tenant.id)).rev).toBe(Number(rows[0].r))
     await read()
     expect(loads()).toBe(1)
   })
@@ -164,14 +164,16 @@ describe('two processes', () => {
     other.onChange((tenantId) => heard.push(tenantId))
     const revision = await revokeClient()
     await vi.waitFor(() => expect(heard).toEqual([stage.ours.tenant.id]), { interval: 5 })
-    expect(await other.revision(stage.ours.tenant.id)).toBe(revision)
+    expect((await other.judged(stage.ours.tenant.id)).rev).toBe(revision)
   })
 
   test('see each other’s revocation by polling where nothing is announced', async () => {
     const view = openView({ listening: false })
     await warm(view, stage.ours.tenant.id)
     const revision = await revokeClient()
-    await vi.waitFor(async () => expect(await view.revision(stage.ours.tenant.id)).toBe(revision), { timeout: 5_000 })
+    await vi.waitFor(async () => expect((await view.judged(stage.ours.tenant.id)).rev).toBe(revision), {
+      timeout: 5_000,
+    })
     expect(view.stats().listening).toBe(false)
   })
 
@@ -212,12 +214,12 @@ describe('a view that is cut off', () => {
       await vi.waitFor(() => expect(view.stats().fresh).toBe(false), { timeout: 10_000 })
       await Promise.all([read(), read()])
       expect(loads(), 'past the bound').toBe(3)
-      await expect(view.revision(tenantId)).rejects.toThrow()
+      await expect(view.judged(tenantId)).rejects.toThrow()
 
       const revision = await revokeClient()
       proxy.mend()
       await vi.waitFor(() => expect(view.stats().fresh && view.stats().listening).toBe(true), { timeout: 20_000 })
-      expect(await view.revision(tenantId)).toBe(revision)
+      expect((await view.judged(tenantId)).rev).toBe(revision)
     },
   )
 
@@ -248,6 +250,6 @@ describe('a view that is cut off', () => {
 
 test('asks for the revision before it answers for a tenant it has not met', async () => {
   const revision = await revokeClient()
-  expect(await openView().revision(stage.ours.tenant.id)).toBe(revision)
-  expect(await openView().revision(randomUUID())).toBe(0)
+  expect((await openView().judged(stage.ours.tenant.id)).rev).toBe(revision)
+  expect((await openView().judged(randomUUID())).rev).toBe(0)
 })

@@ -79,7 +79,7 @@ export type TestDatabase = {
 
 /** A pool that has ended is still saying goodbye: a connection killed meanwhile would end the test with an error. */
 async function untilUnused(client: pg.Client, database: string): Promise<void> {
-  const deadline = Date.now() + 3_000
+  const deadline = Date.now() + 20_000
   while (Date.now() < deadline) {
     const { rowCount } = await client.query('SELECT FROM pg_stat_activity WHERE datname = $1', [database])
     if (rowCount === 0) return

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import pg from 'pg'
 import type { Actor, Grant, Grants, NewGrant } from '../../src/oauth/ports.js'
 import { type TestDatabase, testDatabase } from './database.js'
+import { newPlace } from './mint.js'
 
 /** Who does things in tests. */
 export const operator: Actor = { kind: 'operator', id: 'test' }
@@ -139,6 +140,8 @@ export function newGrant({ tenant, user, client, api }: World, overrides: Partia
     idleLifetime: 7 * 86_400,
     lifetime: 30 * 86_400,
     rev: 0,
+    wide: 0,
+    place: newPlace(),
     credentialVersion: 1,
     ...overrides,
   }

@@ -3,17 +3,28 @@ import { jwksRoute } from '../../src/http/routes/jwks.js'
 import { metadataRoute } from '../../src/http/routes/metadata.js'
 import { revocationRoute } from '../../src/http/routes/revocation.js'
 import { revocationsRoute } from '../../src/http/routes/revocations.js'
+import { statusListAggregationRoute } from '../../src/http/routes/status-lists.js'
 import { tokenRoute } from '../../src/http/routes/token.js'
 import { testApp } from './app.js'
 import { createWorld } from './ports.js'
+
+const routes = [
+  tokenRoute,
+  introspectionRoute,
+  revocationRoute,
+  revocationsRoute,
+  statusListAggregationRoute,
+  metadataRoute,
+  jwksRoute,
+]
 
 /** The endpoints of the protocol over a world in memory, with one API and one confidential client of it. */
 export function oauthApp() {
   const world = createWorld()
   const api = world.addApi()
   const client = world.addClient({ apis: [api.id] })
-  const app = testApp([tokenRoute, introspectionRoute, revocationRoute, revocationsRoute, metadataRoute, jwksRoute], {
-    deps: world.ports,
+  const app = testApp(routes, {
+    deps: { ...world.ports, statusLists: { token: async () => undefined, uris: async () => [] } },
     tenants: world.ports.tenants,
     clients: world.ports.clients,
   })

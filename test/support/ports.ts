@@ -4,12 +4,13 @@ import { invalidTarget } from '../../src/oauth/errors.js'
 import type { Api, Client, Grant, Ports, Tenant, TokenClaims, TokenFormat } from '../../src/oauth/ports.js'
 import { formatRefreshToken, parseRefreshToken, verifyRefreshToken } from '../../src/oauth/refresh-token.js'
 import { ACME, DEFAULT_TENANT } from './app.js'
+import { newPlace } from './mint.js'
 
 /** What the protocol asks of the world, in memory: plain objects with the outcomes of the real ones. */
 export type World = ReturnType<typeof createWorld>
 export type WithSecret<T> = T & { readonly secret: string }
 
-type StoredGrant = Omit<Grant, 'state' | 'rev'> & { rotate: boolean; spentAt: number[]; revoked: boolean }
+type StoredGrant = Omit<Grant, 'state' | 'rev' | 'wide'> & { rotate: boolean; spentAt: number[]; revoked: boolean }
 type Entry = { readonly kind: string; readonly value: string; readonly below: number | undefined }
 
 const key = (tenantId: string, id: string) => `${tenantId} ${id}`
@@ -69,7 +70,9 @@ export function createWorld() {
       list: async (tenantId, ids) =>
         ids.flatMap((id) => apis.get(key(tenantId, id)) ?? []).filter((api) => !api.disabled),
     },
-    view: { revision: async () => world.revision },
+    view: {
+      judged: async () => ({ rev: world.revision, wide: 0 }),
+    },
     throttle: {
       take: async () => 'taken',
       returned: async () => {},
@@ -85,7 +88,7 @@ export function createWorld() {
       make: () => Promise.reject(new Error('Grants are made by addGrant here.')),
       find: async (tenantId, id) => {
         const stored = grants.get(key(tenantId, id))
-        return stored && { ...stored, state: stateOf(stored), rev: world.revision }
+        return stored && { ...stored, state: stateOf(stored), rev: world.revision, wide: 0 }
       },
       refresh: async ({ tenantId, id }, { generation, grace }) => {
         const grant = grants.get(key(tenantId, id))
@@ -121,21 +124,27 @@ export function createWorld() {
       assertReady: async (_tenant, api) => {
         if (unready.has(api.id)) throw invalidTarget('api_has_no_usable_encryption_key')
       },
-      accessToken: async ({ tenant, api, clientId, scope, rev, subject, grant }) => {
-        const claims: TokenClaims = {
-          iss: tenant.issuer,
-          sub: subject,
-          aud: api.identifier,
-          client_id: clientId,
-          iat: world.time,
-          exp: world.time + 300,
-          jti: randomUUID(),
-          scope: scope.join(' '),
-          rev,
-          ...(grant && { grant: grantClaim(grant.id), auth_time: Math.floor(grant.authTime.getTime() / 1000) }),
+      prepare: async ({ tenant, api, clientId, judged }) => {
+        if (unready.has(api.id)) throw invalidTarget('api_has_no_usable_encryption_key')
+        return {
+          place: newPlace(world.time + 300),
+          accessToken: ({ scope, subject, grant }) => {
+            const claims: TokenClaims = {
+              iss: tenant.issuer,
+              sub: subject,
+              aud: api.identifier,
+              client_id: clientId,
+              iat: world.time,
+              exp: world.time + 300,
+              jti: randomUUID(),
+              scope: scope.join(' '),
+              rev: judged.rev,
+              ...(grant && { grant: grantClaim(grant.id), auth_time: Math.floor(grant.authTime.getTime() / 1000) }),
+            }
+            const access_token = sign(tenant, headerOf(api.format), claims)
+            return { access_token, token_type: 'Bearer', expires_in: 300, scope: scope.join(' ') }
+          },
         }
-        const access_token = sign(tenant, headerOf(api.format), claims)
-        return { access_token, token_type: 'Bearer', expires_in: 300, scope: scope.join(' ') }
       },
     },
     unsealer: {
@@ -145,11 +154,11 @@ export function createWorld() {
         if (!format) return { unreadable: 'wrong_type' }
         if (token !== signed(tenant, `${header}.${payload}`)) return { unreadable: 'bad_signature' }
         const claims: TokenClaims = JSON.parse(Buffer.from(payload, 'base64url').toString())
-        return { claims, signingKeyId: 'key-1', format }
+        return { claims, signingKeyId: 'key-1', format, place: undefined }
       },
     },
     revocations: {
-      revokeToken: async (_tenantId, { jti }) => revoke('jti', jti),
+      revokeToken: async (_tenantId, { claims: { jti } }) => revoke('jti', jti),
       revokeGrant: async (tenantId, id) => {
         const grant = grants.get(key(tenantId, id))
         if (!grant || grant.revoked) return 'nothing'
@@ -176,7 +185,10 @@ export function createWorld() {
     jwks: {
       published: async ({ slug }) => ({ keys: [{ kty: 'EC', kid: `key-of-${slug}`, use: 'sig' }], maxAge: 300 }),
     },
-    listSigner: { sign: async (tenant, header, payload) => sign(tenant, header, payload) },
+    listSigner: {
+      sign: async (tenant, header, payload) => sign(tenant, header, payload),
+      keyId: async () => 'key-1',
+    },
   }
 
   return {

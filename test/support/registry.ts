@@ -96,7 +96,7 @@ export async function registryStage() {
       await pool.query(
         `INSERT INTO grants (tenant_id, month, id, user_id, client_id, session_id, secret, revision, scope, auth_time, idle, live, expires_at)
          SELECT $1, month_of_id($2), $2, $3, $4, $5, '', revision, '{read}', now(), 3600,
-                ARRAY[(slot_of(now())::bigint + 1) << 32], ${expires} FROM revisions WHERE tenant_id = $1`,
+                ARRAY[(extract(epoch FROM now())::bigint + 300) << 30], ${expires} FROM revisions WHERE tenant_id = $1`,
         [tenantId, grant, user, client, session],
       )
       return { grant, session }

@@ -12,14 +12,14 @@ export async function clientCredentials(
   if (authenticated.public) throw unauthorizedClient('public_client')
 
   // The revision comes before what it vouches for: what is revoked in between is then newer than the token, and kills it.
-  const rev = await view.revision(tenant.id)
+  const judged = await view.judged(tenant.id)
   const [owner, client] = await Promise.all([tenants.find(tenant.slug), clients.find(tenant.id, authenticated.id)])
   if (!owner || owner.disabled) throw unauthorizedClient('tenant_disabled')
   if (!client || client.disabled) throw invalidClient('client_disabled')
 
   const ask = { resources: params.getAll('resource'), scope: params.get('scope') }
   const { api, scope } = clientTarget(client, ask, await apis.list(tenant.id, client.apis))
-  await mint.assertReady(tenant, api)
+  const token = await mint.prepare({ tenant, api, clientId: client.id, judged })
   // RFC 9068 §2.2: without a user the subject is the client.
-  return mint.accessToken({ tenant, api, clientId: client.id, scope, rev, subject: client.id })
+  return token.accessToken({ scope, subject: client.id })
 }

@@ -1,4 +1,4 @@
-import { invalidGrant, invalidRequest } from '../errors.js'
+import { invalidGrant, invalidRequest, tooManyRequests } from '../errors.js'
 import type { Grant, Ports, Tenant } from '../ports.js'
 import { refreshTarget } from '../resource.js'
 import type { GrantRequest, TokenResponse } from './grant.js'
@@ -8,9 +8,9 @@ export async function refreshToken(
   { tenant, client, params, by }: GrantRequest,
   { refreshTokens, grants, apis, mint, log }: Pick<Ports, 'refreshTokens' | 'grants' | 'apis' | 'mint' | 'log'>,
 ): Promise<TokenResponse> {
-  const token = params.get('refresh_token')
-  if (token === undefined) throw invalidRequest('refresh_token is required.')
-  const presented = await presentedGrant({ tenant, token }, { refreshTokens, grants })
+  const presentedToken = params.get('refresh_token')
+  if (presentedToken === undefined) throw invalidRequest('refresh_token is required.')
+  const presented = await presentedGrant({ tenant, token: presentedToken }, { refreshTokens, grants })
   if (!('grant' in presented)) throw invalidGrant(presented.refused)
   const { grant, generation } = presented
 
@@ -20,9 +20,12 @@ export async function refreshToken(
   if (grant.state !== 'live') throw invalidGrant(`grant_${grant.state}`)
   const ask = { resources: params.getAll('resource'), scope: params.get('scope') }
   const { api, scope } = refreshTarget({ client, grant }, ask, await apis.list(tenant.id, grant.apis))
-  await mint.assertReady(tenant, api)
+  const { expiresAt } = grant
+  const token = await mint.prepare({ tenant, api, clientId: client.id, judged: grant, expiresAt })
 
-  const outcome = await grants.refresh(grant, { generation, grace: client.grace }, by)
+  const outcome = await grants.refresh(grant, { generation, grace: client.grace, place: token.place }, by)
+  // Nothing was spent: the same refresh token is good once an access token has expired.
+  if (outcome.result === 'crowded') throw tooManyRequests('grant_has_too_many_live_tokens', outcome.retryAfter)
   if (outcome.result !== 'rotated' && outcome.result !== 'replayed') {
     throw invalidGrant(`refresh_token_${outcome.result}`)
   }
@@ -30,9 +33,8 @@ export async function refreshToken(
     const of = { tenant: tenant.id, client: client.id, grant: grant.id }
     log.warn({ ...of, presented: generation, known: grant.generation }, 'the database has lost a refresh')
   }
-  const { rev, userId: subject } = grant
   return {
-    ...(await mint.accessToken({ tenant, api, clientId: client.id, scope, rev, subject, grant })),
+    ...token.accessToken({ scope, subject: grant.userId, grant }),
     // Of the row's generation: whoever retries gets the winner's. It stands for all that was granted, RFC 6749 §6.
     refresh_token: await refreshTokens.issue(grant, outcome.generation),
   }

@@ -4,7 +4,12 @@ import { type Act, act, configChanged } from './act.js'
 
 /** What an operator can end. Ids as stored; `about` is the subject of a token's audit event. */
 export type Target =
-  | { readonly kind: 'token'; readonly jti: string; readonly about: Readonly<Record<string, string>> }
+  | {
+      readonly kind: 'token'
+      readonly jti: string
+      readonly place: bigint | undefined
+      readonly about: Readonly<Record<string, string>>
+    }
   | { readonly kind: 'grant' | 'session' | 'user' | 'client' | 'api'; readonly id: string }
   /** `keep`: seconds that a verifier may go on holding the key. */
   | { readonly kind: 'key'; readonly id: string; readonly keep: number }
@@ -35,7 +40,7 @@ export function createOperatorRevocations(prisma: PrismaClient): OperatorRevocat
 function call(tenant: Prisma.Sql, target: Target, by: Prisma.Sql): Prisma.Sql {
   switch (target.kind) {
     case 'token':
-      return Prisma.sql`revoke_token(${tenant}, ${target.jti}, ${by}, ${JSON.stringify(target.about)}::jsonb)`
+      return Prisma.sql`revoke_token(${tenant}, ${target.jti}, ${by}, ${JSON.stringify(target.about)}::jsonb, NULL, ${target.place ?? null}::bigint)`
     case 'grant':
       return Prisma.sql`revoke_grant(${tenant}, ${target.id}::uuid, ${by}, ${REASON})`
     case 'session':

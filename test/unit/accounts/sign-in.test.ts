@@ -67,7 +67,7 @@ function world(
   const users: Users = {
     forSignIn: async (_, username) => {
       calls.push(`find ${username}`)
-      return { rev: 7, user: 'user' in over ? over.user : ann, clientLive: true, liveApis: ['api_1'] }
+      return { rev: 7, wide: 3, user: 'user' in over ? over.user : ann, clientLive: true, liveApis: ['api_1'] }
     },
     upgradePassword: async (_, id, { from, to }) => {
       calls.push(`upgrade ${id} ${from} ${to}`)
@@ -104,6 +104,7 @@ describe('next', () => {
         userId: 'u1',
         credentialVersion: 3,
         rev: 7,
+        wide: 3,
         clientLive: true,
         liveApis: ['api_1'],
         authTime: new Date(NOW * 1000),

@@ -2,15 +2,18 @@ import { randomUUID } from 'node:crypto'
 import type { JWK } from 'jose'
 import { createJwks } from '../../../src/keys/jwks.js'
 import type { Remember } from '../../../src/keys/keyring.js'
+import { createFindListKeys } from '../../../src/keys/list-keys.js'
 import { createListSigner } from '../../../src/keys/list-signer.js'
 import { createMint } from '../../../src/keys/mint.js'
 import { createFindRecipient } from '../../../src/keys/recipient.js'
 import { createRefreshTokens } from '../../../src/keys/refresh-tokens.js'
 import { createUnsealer } from '../../../src/keys/unsealer.js'
-import type { Api, Grant, Tenant, TokenRequest } from '../../../src/oauth/ports.js'
+import type { Api, Tenant } from '../../../src/oauth/ports.js'
+import { createIndices } from '../../../src/revocation/indices.js'
 import { newPrivateJwk, publicJwk } from '../../support/jwk.js'
 import { memoryKeyStore } from '../../support/key-memory.js'
 import { keyProcess } from '../../support/keys.js'
+import { memoryLeases, mintToken, type TokenRequest } from '../../support/mint.js'
 
 export const NOW = 1_800_000_000
 export const POLICY = {
@@ -46,6 +49,8 @@ export async function newServer(tenant = newTenant()) {
   const process = keyProcess(store, { now, remember })
   const { keyring, log, rotation } = process
   const recipient = createFindRecipient({ log, now })
+  const indices = createIndices({ leases: memoryLeases(), keys: createFindListKeys(keyring) })
+  const mint = createMint({ keyring, indices, recipient, now, log, policy: POLICY })
   await rotation.ensure(tenant.id)
   return {
     ...process,
@@ -53,7 +58,8 @@ export async function newServer(tenant = newTenant()) {
     clock,
     store,
     recipient,
-    mint: createMint({ keyring, recipient, now, log, policy: POLICY }),
+    mint,
+    mintToken: (request: TokenRequest) => mintToken(mint, request),
     unsealer: createUnsealer({ keyring }),
     refreshTokens: createRefreshTokens({ keyring }),
     jwks: createJwks({ keyring }),
@@ -90,7 +96,7 @@ export const newApi = (tenant: Tenant, about: Partial<Api> = {}): Api => ({
 
 export const newGrant = (
   about: Partial<NonNullable<TokenRequest['grant']>> = {},
-): NonNullable<TokenRequest['grant']> & Pick<Grant, 'id'> => ({
+): NonNullable<TokenRequest['grant']> => ({
   id: randomUUID(),
   sessionId: undefined,
   authTime: new Date((NOW - 60) * 1000),

@@ -43,18 +43,18 @@ describe('a sealed access token', () => {
 
   it.each(cases)('is opened by jose, and by the server: $name, $enc', async ({ alg, enc, of }) => {
     const api = sealedApi(of(), { encryptionAlgorithm: alg, encryptionMethod: enc })
-    const { access_token: token } = await server.mint.accessToken(newRequest(server, api))
+    const { access_token: token } = await server.mintToken(newRequest(server, api))
     const { outer, inner, payload } = await open(token, of(), alg)
     expect(outer).toMatchObject({ alg, enc, cty: 'JWT', kid: of().publicJwk.kid })
     expect(inner).toMatchObject({ alg: 'ES256', typ: 'at+jwt' })
     const opened = await server.unsealer.open(server.tenant, token)
-    expect(opened).toEqual({ claims: payload, signingKeyId: inner.kid, format: 'sealed' })
+    expect(opened).toEqual({ claims: payload, signingKeyId: inner.kid, format: 'sealed', place: expect.any(BigInt) })
   })
 
   it.each(['ES256', 'RS256', 'PS256', 'Ed25519'] as const)('is signed as its API asks: %s', async (alg) => {
     const api = sealedApi(x25519, { signingAlgorithm: alg })
     await server.mint.assertReady(server.tenant, api)
-    const { access_token: token } = await server.mint.accessToken(newRequest(server, api))
+    const { access_token: token } = await server.mintToken(newRequest(server, api))
     const { inner } = await open(token, x25519, 'ECDH-ES')
     expect(inner.alg).toBe(alg)
     expect((await server.keyring.all(server.tenant.id)).signing('access_token', alg)?.kid).toBe(inner.kid)
@@ -67,7 +67,7 @@ describe('a sealed access token', () => {
       acr: 'urn:example:high',
       amr: ['pwd', 'otp'],
     })
-    const answer = await server.mint.accessToken(newRequest(server, sealedApi(), { grant }))
+    const answer = await server.mintToken(newRequest(server, sealedApi(), { grant }))
     expect(answer).toMatchObject({ token_type: 'Bearer', expires_in: 300, scope: 'orders:read orders:write' })
     const { payload, outer } = await open(answer.access_token, x25519, 'ECDH-ES')
     expect(payload).toEqual({
@@ -80,6 +80,9 @@ describe('a sealed access token', () => {
       jti: expect.stringMatching(/^[\w-]{22}$/),
       scope: 'orders:read orders:write',
       rev: 1_800_000_000_000_000,
+      status: {
+        status_list: { idx: expect.any(Number), uri: 'https://login.example/status-lists/AAAAAAAAAAAAAAAAAAAAAA' },
+      },
       grant: 'AAAAAAAAQACAAAAAAAAAAQ',
       sid: 'AAAAAAAAQACAAAAAAAAAAg',
       auth_time: NOW - 60,
@@ -91,16 +94,26 @@ describe('a sealed access token', () => {
 
   it('of a client for itself names no grant and no sign-in', async () => {
     const { grant: _, ...request } = newRequest(server, sealedApi(), { subject: 'client-1', scope: [] })
-    const answer = await server.mint.accessToken(request)
+    const answer = await server.mintToken(request)
     const { payload } = await open(answer.access_token, x25519, 'ECDH-ES')
-    expect(Object.keys(payload).sort()).toEqual(['aud', 'client_id', 'exp', 'iat', 'iss', 'jti', 'rev', 'sub'])
+    expect(Object.keys(payload).sort()).toEqual([
+      'aud',
+      'client_id',
+      'exp',
+      'iat',
+      'iss',
+      'jti',
+      'rev',
+      'status',
+      'sub',
+    ])
     expect(payload.sub).toBe('client-1')
     expect(answer.scope).toBe('')
   })
 
   it('is never the same twice', async () => {
     const request = newRequest(server, sealedApi())
-    const tokens = await Promise.all(Array.from({ length: 20 }, () => server.mint.accessToken(request)))
+    const tokens = await Promise.all(Array.from({ length: 20 }, () => server.mintToken(request)))
     const ids = await Promise.all(tokens.map(async (t) => (await open(t.access_token, x25519, 'ECDH-ES')).payload.jti))
     expect(new Set(ids).size).toBe(20)
   })
@@ -122,7 +135,7 @@ describe('the life of a token', () => {
     server = await newServer(newTenant(tenant))
     server.clock.time = NOW + 0.5
     const grant = newGrant({ expiresAt: new Date((NOW + left) * 1000) })
-    const answer = await server.mint.accessToken(newRequest(server, sealedApi(x25519, api), { grant }))
+    const answer = await server.mintToken(newRequest(server, sealedApi(x25519, api), { grant }))
     expect(answer.expires_in).toBe(expected)
     const opened = await server.unsealer.open(server.tenant, answer.access_token)
     expect(opened).toMatchObject({ claims: { iat: NOW, exp: NOW + expected } })
@@ -130,7 +143,7 @@ describe('the life of a token', () => {
 
   it('is refused when its grant has none left', async () => {
     const grant = newGrant({ expiresAt: new Date(NOW * 1000) })
-    const minted = server.mint.accessToken(newRequest(server, sealedApi(), { grant }))
+    const minted = server.mintToken(newRequest(server, sealedApi(), { grant }))
     await expect(minted).rejects.toMatchObject({ code: 'invalid_grant', reason: 'grant_expired' })
   })
 })
@@ -157,10 +170,7 @@ describe('a sealed API without a usable key', () => {
     },
   ])('gets no token and a line in the log: $name', async ({ given, reason }) => {
     const api = sealedApi(x25519, given)
-    for (const attempt of [
-      server.mint.assertReady(server.tenant, api),
-      server.mint.accessToken(newRequest(server, api)),
-    ]) {
+    for (const attempt of [server.mint.assertReady(server.tenant, api), server.mintToken(newRequest(server, api))]) {
       await expect(attempt).rejects.toMatchObject({ code: 'invalid_target', reason })
     }
     expect(server.log.lines).toHaveLength(2)
@@ -188,14 +198,14 @@ describe('a sealed API without a usable key', () => {
     const before = newApi(server.tenant, { jwks })
     await server.mint.assertReady(server.tenant, before)
     const api = { ...before, encryptionAlgorithm: 'RSA-OAEP-256' as const }
-    const { access_token: token } = await server.mint.accessToken(newRequest(server, api))
+    const { access_token: token } = await server.mintToken(newRequest(server, api))
     expect((await open(token, rsa, 'RSA-OAEP-256')).outer.alg).toBe('RSA-OAEP-256')
   })
 
   it('gets tokens again as soon as its key set is another', async () => {
     const api = sealedApi(x25519, { jwks: { keys: [] } })
     await expect(server.mint.assertReady(server.tenant, api)).rejects.toThrow()
-    const { access_token: token } = await server.mint.accessToken(newRequest(server, sealedApi(p256)))
+    const { access_token: token } = await server.mintToken(newRequest(server, sealedApi(p256)))
     expect((await open(token, p256, 'ECDH-ES')).outer.kid).toBe('api-P-256')
   })
 })
@@ -204,14 +214,14 @@ describe('other formats', () => {
   it('signed: a plain RFC 9068 token', async () => {
     const api = newApi(server.tenant, { format: 'signed', encryptionAlgorithm: undefined })
     await server.mint.assertReady(server.tenant, api)
-    const { access_token: token } = await server.mint.accessToken(newRequest(server, api))
+    const { access_token: token } = await server.mintToken(newRequest(server, api))
     const { payload } = await jwtVerify(token, await published(), { typ: 'at+jwt', currentDate: new Date(NOW * 1000) })
     expect(await server.unsealer.open(server.tenant, token)).toMatchObject({ claims: payload, format: 'signed' })
   })
 
   it('opaque: readable by the server of its tenant alone', async () => {
     const api = newApi(server.tenant, { format: 'opaque', jwks: { keys: [x25519.publicJwk] } })
-    const { access_token: token } = await server.mint.accessToken(newRequest(server, api))
+    const { access_token: token } = await server.mintToken(newRequest(server, api))
     expect(await server.unsealer.open(server.tenant, token)).toMatchObject({
       claims: { aud: api.identifier },
       format: 'opaque',
@@ -229,15 +239,15 @@ describe('the size of a token', () => {
 
   it('is warned of above 4 KB', async () => {
     const api = sealedApi()
-    await server.mint.accessToken(newRequest(server, api, { scope: scope(500) }))
+    await server.mintToken(newRequest(server, api, { scope: scope(500) }))
     expect(server.log.lines).toEqual([])
-    await server.mint.accessToken(newRequest(server, api, { scope: scope(2000) }))
+    await server.mintToken(newRequest(server, api, { scope: scope(2000) }))
     expect(server.log.lines).toEqual([expect.objectContaining({ level: 'warn', api: 'api-1' })])
   })
 
   it.each(['sealed', 'signed', 'opaque'] as const)('is refused above 7 KB, and logged: %s', async (format) => {
     const api = sealedApi(x25519, { format })
-    const minted = server.mint.accessToken(newRequest(server, api, { scope: scope(5500) }))
+    const minted = server.mintToken(newRequest(server, api, { scope: scope(5500) }))
     await expect(minted).rejects.toMatchObject({ code: 'server_error', reason: 'access_token_too_large' })
     expect(server.log.lines).toEqual([expect.objectContaining({ level: 'error', api: 'api-1' })])
     expect(JSON.stringify(server.log.lines)).not.toContain('xxx')

@@ -16,7 +16,7 @@ beforeAll(async () => {
 const formats: TokenFormat[] = ['sealed', 'signed', 'opaque']
 const apiOf = ({ tenant }: Pick<Server, 'tenant'>, format: TokenFormat): Api => newApi(tenant, { format, jwks })
 const mint = async (from: Server, format: TokenFormat) =>
-  (await from.mint.accessToken(newRequest(from, apiOf(from, format)))).access_token
+  (await from.mintToken(newRequest(from, apiOf(from, format)))).access_token
 
 describe.each(formats)('a token that is %s', (format) => {
   it('is read with the id of the key that signed it, expired or not', async () => {

@@ -3,6 +3,7 @@ import type { Introspector } from '../../../src/oauth/client-auth.js'
 import { introspect } from '../../../src/oauth/introspection.js'
 import type { Api, Client, TokenClaims } from '../../../src/oauth/ports.js'
 import { ACME, DEFAULT_TENANT } from '../../support/app.js'
+import { mintToken, newPlace } from '../../support/mint.js'
 import { createWorld, type WithSecret, type World } from '../../support/ports.js'
 import { refusalOf, requestParams } from '../../support/request-params.js'
 
@@ -21,7 +22,7 @@ const ask = (by: Introspector, token: string, hint?: string, tenant = DEFAULT_TE
 }
 const mint = async (more: { rev?: number } = {}) => {
   const { grant, refreshToken } = await world.addGrant(client)
-  const { access_token } = await world.ports.mint.accessToken({
+  const { access_token } = await mintToken(world.ports.mint, {
     tenant: DEFAULT_TENANT,
     api,
     clientId: client.id,
@@ -55,7 +56,7 @@ describe('introspect: an access token', () => {
   })
 
   it('has the client for its subject when there is no user', async () => {
-    const { access_token } = await world.ports.mint.accessToken({
+    const { access_token } = await mintToken(world.ports.mint, {
       tenant: DEFAULT_TENANT,
       api,
       clientId: client.id,
@@ -168,7 +169,7 @@ describe('introspect: a refresh token', () => {
 
   it('is inactive once it is spent; asking ends nothing', async () => {
     const { grant, refreshToken } = await mint()
-    await world.ports.grants.refresh(grant, { generation: 0, grace: 10 }, { kind: 'client' })
+    await world.ports.grants.refresh(grant, { generation: 0, grace: 10, place: newPlace() }, { kind: 'client' })
     world.advance(60)
     const before = world.written()
     expect(await ask({ client }, refreshToken)).toEqual({ active: false })

@@ -17,6 +17,7 @@ describe.each([DEFAULT_TENANT, ACME])('metadata of $issuer', (tenant) => {
       introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
       revocation_endpoint: `${tenant.issuer}/oauth2/revoke`,
       revocation_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
+      status_list_aggregation_endpoint: `${tenant.issuer}/status-lists`,
       revocation_list_endpoint: `${tenant.issuer}/revocations`,
       revocation_list_max_staleness: 5,
     })

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import type { Actor, Client } from '../../../src/oauth/ports.js'
 import { revoke } from '../../../src/oauth/revocation.js'
 import { ACME, DEFAULT_TENANT } from '../../support/app.js'
+import { mintToken, newPlace } from '../../support/mint.js'
 import { createWorld, type World } from '../../support/ports.js'
 import { refusalOf, requestParams } from '../../support/request-params.js'
 
@@ -24,7 +25,7 @@ const issued = async () => {
   const { grant, refreshToken } = await world.addGrant(client)
   const api = await world.ports.apis.find(client.tenantId, 'orders')
   if (!api) throw new Error('The API is missing.')
-  const { access_token: accessToken } = await world.ports.mint.accessToken({
+  const { access_token: accessToken } = await mintToken(world.ports.mint, {
     tenant: DEFAULT_TENANT,
     api,
     clientId: client.id,
@@ -64,7 +65,7 @@ describe('revoke', () => {
 
   it('ends the grant of a refresh token that is spent: who holds it may be the one who lost the answer', async () => {
     const { refreshToken, grant } = await issued()
-    await world.ports.grants.refresh(grant, { generation: 0, grace: 10 }, by)
+    await world.ports.grants.refresh(grant, { generation: 0, grace: 10, place: newPlace() }, by)
     world.advance(3600)
     await ask(refreshToken)
     expect(world.grant(grant.id)?.revoked).toBe(true)

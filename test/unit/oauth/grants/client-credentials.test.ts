@@ -65,13 +65,13 @@ describe('clientCredentials', () => {
     // What is revoked between authentication and minting moves the revision: a token that carried it would outlive the revocation.
     const revokedMeanwhile = async (change: () => void) => {
       const { view } = world.ports
-      const revision = async (tenantId: string) => {
+      const judged = async (tenantId: string) => {
         change()
-        return view.revision(tenantId)
+        return view.judged(tenantId)
       }
       const params = requestParams({})
       return refusalOf(
-        clientCredentials({ tenant: DEFAULT_TENANT, client, params, by }, { ...world.ports, view: { revision } }),
+        clientCredentials({ tenant: DEFAULT_TENANT, client, params, by }, { ...world.ports, view: { judged } }),
       )
     }
     expect(await revokedMeanwhile(() => world.update<Api>(orders, { disabled: true }))).toBe(
