@@ -9,13 +9,6 @@ import { overBothTransports } from '../support/http.js'
 const ID = 'AAAAAAAAAAAAAAAAAAAAA-'
 const PATH = `/status-lists/${ID}`
 
-/** The body of an answer of a type supertest does not know, its coding taken off. */
-const whole = (res: NodeJS.ReadableStream, done: (error: Error | null, body: Buffer) => void) => {
-  const chunks: Buffer[] = []
-  res.on('data', (chunk: Buffer) => chunks.push(chunk))
-  res.on('end', () => done(null, Buffer.concat(chunks)))
-}
-
 /** A list of the default tenant, which changes when told. */
 function lists(over: Partial<StatusLists> = {}) {
   let [version, coded] = [0, 0]
@@ -51,12 +44,7 @@ overBothTransports('GET /status-lists/<id>', (reach) => {
   it('gives everybody the list as it is, draft-ietf-oauth-status-list §8.2, for a second and on any page', async () => {
     const { app, jws } = lists()
     const { agent } = await reach(app)
-    const { headers, body } = await agent
-      .get(PATH)
-      .set('accept-encoding', 'identity')
-      .buffer(true)
-      .parse(whole)
-      .expect(200)
+    const { headers, body } = await agent.get(PATH).set('accept-encoding', 'identity').responseType('blob').expect(200)
     expect(String(body)).toBe(jws())
     expect(headers).toMatchObject({
       'content-type': 'application/statuslist+jwt',
@@ -90,7 +78,7 @@ overBothTransports('GET /status-lists/<id>', (reach) => {
   it.each(['br', 'gzip'])('can be read by who asked for it compressed: %s', async (coding) => {
     const { app, jws } = lists()
     const { agent } = await reach(app)
-    const { body } = await agent.get(PATH).set('accept-encoding', coding).buffer(true).parse(whole)
+    const { body } = await agent.get(PATH).set('accept-encoding', coding).responseType('blob')
     expect(String(body)).toBe(jws())
   })
 
