@@ -43,12 +43,14 @@ export function createPolling(
     if (closed || (timer && due <= next)) return
     clearTimeout(timer)
     due = next
-    timer = setTimeout(() => {
+    const run = () => {
       timer = undefined
       poll()
         .catch(() => {})
         .finally(() => schedule(startedAt + interval))
-    }, next - performance.now())
+    }
+    // From Node 24 on, a negative delay is warned of on stderr.
+    timer = setTimeout(run, Math.max(0, next - performance.now()))
     timer.unref()
   }
 

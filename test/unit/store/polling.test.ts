@@ -82,6 +82,16 @@ test('polls soon when told to, a gap apart, however often', async () => {
   expect(asks.length).toBeLessThanOrEqual(3)
 })
 
+test('never sets a timer for a moment that has passed', async () => {
+  const delays = vi.spyOn(globalThis, 'setTimeout')
+  await vi.advanceTimersByTimeAsync(1_000)
+  const { last } = start()
+  await vi.advanceTimersByTimeAsync(2_000)
+  last().answer()
+  await vi.advanceTimersByTimeAsync(0)
+  expect(delays.mock.calls.map(([, delay]) => delay)).toEqual([0, 0])
+})
+
 test('stops when it is closed', async () => {
   const { asks, last, close } = start()
   await vi.advanceTimersByTimeAsync(1)
