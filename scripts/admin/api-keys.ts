@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 import { generateEncryptionKey } from '#bulla/crypto/jwk.js'
-import { openFetcher } from '#bulla/deps.js'
 import type { FetchJson } from '#bulla/keys/api-keys.js'
 import type { ApiSettings, RegisteredKeys } from '#bulla/oauth/registration/api.js'
 import { parseJwksUri } from '#bulla/oauth/registration/uris.js'
@@ -48,13 +47,18 @@ export async function givenKeys(
 }
 
 /** The guarded fetcher of the server, as configured. */
-export const createFetchJson = ({ config, log }: Context): FetchJson => openFetcher(config, log).fetchJson
+export async function createFetchJson({ config, log }: Context): Promise<FetchJson> {
+  // As in key-tools.ts: few commands fetch.
+  const { openFetcher } = await import('#bulla/deps.js')
+  return openFetcher(config, log).fetchJson
+}
 
 /** The set at a URL an operator registered. Throws RefusedError with why it can't be had. */
 async function fetchKeys(context: Context, uri: string): Promise<RegisteredKeys> {
   try {
+    const fetchJson = await createFetchJson(context)
     const options = { registeredBy: 'operator', maxBytes: MAX_BYTES, timeoutMs: TIMEOUT_MS } as const
-    return { jwks: await createFetchJson(context)(parseJwksUri(uri), options), jwksUri: uri }
+    return { jwks: await fetchJson(parseJwksUri(uri), options), jwksUri: uri }
   } catch (error) {
     if (error instanceof FetchError) throw new RefusedError(`The keys can't be fetched from ${uri}: ${error.message}`)
     throw error

@@ -203,7 +203,7 @@ export const apiCommands = {
       const tenant = await context.tenant()
       const fetched = await refreshApiKeys(
         { tenantId: tenant.id, apiId: api.id },
-        { apiKeys: createApiKeyStore(context.database.pool), fetchJson: createFetchJson(context), log: silent },
+        { apiKeys: createApiKeyStore(context.database.pool), fetchJson: await createFetchJson(context), log: silent },
         context.by,
       )
       if (!fetched) throw gone(api)
