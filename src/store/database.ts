@@ -53,6 +53,9 @@ function isHopeless(error: unknown): boolean {
   return HOPELESS.test(code ?? '') || /does not support SSL|SASL/.test(message ?? '')
 }
 
+/** A pooler that takes no settings in the start of a connection: nobody told us that it is one. */
+const isPooler = (error: unknown): boolean => /unsupported startup parameter/.test(reason(error))
+
 /** What an error of the database says, for people. */
 export function reason(error: unknown): string {
   // A host with several addresses fails with one error for each, and no message of its own.
@@ -140,6 +143,12 @@ export function openDatabase(options: DatabaseOptions): Database {
     for (let pause = 100; ; pause = Math.min(2 * pause, 5_000)) {
       const why = await attempt().catch((error: unknown) => {
         if (error instanceof StartError) throw error
+        if (isPooler(error)) {
+          throw new StartError(
+            `DATABASE_URL leads to a connection pooler (${reason(error)}): set DATABASE_DIRECT_URL to the same database past it.`,
+            { cause: error },
+          )
+        }
         if (isHopeless(error)) {
           throw new StartError(`The database refuses us: ${reason(error)}. Check DATABASE_URL.`, { cause: error })
         }

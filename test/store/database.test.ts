@@ -141,6 +141,21 @@ describe('openDatabase', () => {
     expect(await database.problem()).toMatch(/authentication failed|does not exist/)
   })
 
+  it('asks at once for the address past a pooler that nobody said is one', async () => {
+    const said = 'SFATAL\0C08P01\0Munsupported startup parameter: statement_timeout\0\0'
+    const length = Buffer.alloc(4)
+    length.writeInt32BE(length.length + said.length)
+    const pooler = createServer((socket) => {
+      socket.once('data', () => socket.end(Buffer.concat([Buffer.from('E'), length, Buffer.from(said)])))
+    })
+    pooler.listen(0, '127.0.0.1')
+    await once(pooler, 'listening')
+    const { port } = pooler.address() as { port: number }
+    const database = open({ address: { ...test.connection, host: '127.0.0.1', port } })
+    await expect(database.untilReady(60_000)).rejects.toThrow(/pooler \(unsupported.*set DATABASE_DIRECT_URL/)
+    pooler.close()
+  })
+
   describe('while the database is away', () => {
     let proxy: Server
     let port: number
