@@ -165,6 +165,9 @@ function contradictions(values: Partial<Settings>, { given, wrong, masterKeyUnus
   }
   atMost('ACCESS_TOKEN_LIFETIME', 'MAX_TOKEN_LIFETIME')
   atMost('GRANT_IDLE_LIFETIME', 'GRANT_LIFETIME')
+  if (values.METRICS_PORT === values.PORT && !wrong.has('METRICS_PORT') && !wrong.has('PORT')) {
+    problems.push('METRICS_PORT must differ from PORT: take another one, or 0 for no metrics')
+  }
   if (given['DATABASE_DIRECT_URL'] && !given['DATABASE_URL']) {
     problems.push('DATABASE_DIRECT_URL is set without DATABASE_URL: set both or neither')
   }

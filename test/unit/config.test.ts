@@ -198,6 +198,12 @@ describe('loadConfig', () => {
     expect(() => loadConfig(environment)).toThrow(StartError)
   })
 
+  it('refuses one port for two listeners', () => {
+    expect(problems({ METRICS_PORT: '3000' })).toEqual([expect.stringMatching(/^METRICS_PORT must differ from PORT/)])
+    expect(problems({ METRICS_PORT: '0', PORT: '9464' })).toEqual([])
+    expect(problems({ PORT: '9464' })).toHaveLength(1)
+  })
+
   it('refuses a direct URL beside no other', () => {
     expect(problems({ DATABASE_DIRECT_URL: POSTGRES })).toEqual([expect.stringMatching(/^DATABASE_DIRECT_URL/)])
   })
