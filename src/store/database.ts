@@ -155,13 +155,16 @@ export function openDatabase(options: DatabaseOptions): Database {
         return reason(error)
       })
       if (why === undefined) return
-      if (Date.now() + pause > deadline) {
+      const left = deadline - Date.now()
+      if (left <= 0) {
         throw new StartError(
           `The database can't be used, tried for ${patience / 1000} s: ${why}. Start it, or check DATABASE_URL.`,
         )
       }
-      log.warn({ reason: why, again_in_ms: pause }, 'waiting for the database')
-      await wait(pause)
+      // The last try is at the end of the patience, not before.
+      const next = Math.min(pause, left)
+      log.warn({ reason: why, again_in_ms: next }, 'waiting for the database')
+      await wait(next)
     }
   }
 
