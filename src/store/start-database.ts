@@ -1,3 +1,4 @@
+import type pg from 'pg'
 import type { Config } from '../config.js'
 import { StartError } from '../start-error.js'
 import { type Database, openDatabase, reason } from './database.js'
@@ -29,7 +30,23 @@ type Settings = Pick<
   'databaseUrl' | 'databaseDirectUrl' | 'databasePoolSize' | 'dataDir' | 'port' | 'autoMigrate'
 >
 
-async function bringUpToDate(database: Database, apply: boolean): Promise<string[]> {
+/** The database that a connection leads to, and its running Postgres. */
+async function destination(connection: Pick<pg.Client, 'query'>): Promise<string> {
+  const { rows } = await connection.query<{ name: string; started: string }>(
+    'SELECT current_database() AS name, extract(epoch FROM pg_postmaster_start_time())::text AS started',
+  )
+  return `${rows[0]?.name} ${rows[0]?.started}`
+}
+
+/** Migrations in a database that nobody meant could not be taken back. */
+async function refuseAnother(direct: pg.Client, { pool }: Database): Promise<void> {
+  if ((await destination(direct)) === (await destination(pool))) return
+  throw new StartError('DATABASE_DIRECT_URL leads to another database than DATABASE_URL. Nothing was changed there.')
+}
+
+type Update = { apply: boolean; pastPooler: boolean }
+
+async function bringUpToDate(database: Database, { apply, pastPooler }: Update): Promise<string[]> {
   const migrations = readMigrations()
   const client = await database.direct().catch((error: unknown) => {
     throw new StartError(
@@ -38,6 +55,7 @@ async function bringUpToDate(database: Database, apply: boolean): Promise<string
     )
   })
   try {
+    if (pastPooler) await refuseAnother(client, database)
     if (apply) return await migrate(client, migrations)
     const [missing] = await pendingMigrations(client, migrations)
     if (!missing) return []
@@ -71,7 +89,10 @@ export async function startDatabase(config: Settings, options: StartOptions): Pr
   }
   try {
     await database.untilReady(patience)
-    const migrated = await bringUpToDate(database, migrate ?? config.autoMigrate)
+    const migrated = await bringUpToDate(database, {
+      apply: migrate ?? config.autoMigrate,
+      pastPooler: config.databaseDirectUrl !== undefined,
+    })
     return {
       ...database,
       close,
