@@ -1,7 +1,7 @@
 import { type EncryptionKeyChoice, parseEncryptionKeys } from '../crypto/jwk.js'
 import { invalidTarget } from '../oauth/errors.js'
 import type { Api, Log } from '../oauth/ports.js'
-import type { Recipient } from '../wire/seal.js'
+import type { Recipient } from '../wire/content-key.js'
 
 /** Seconds that the last good key set of an API serves while its `jwks_uri` cannot be fetched. */
 export const JWKS_OUTAGE_LIMIT = 86_400

@@ -41,7 +41,7 @@ export function parseJwe(token: string): Jwe {
   return { header, enc, protectedHeader, encryptedKey, iv, ciphertext, tag }
 }
 
-/** Encrypts a JWT under a content key and writes the compact form. Throws TokenError when it is too long. RFC 7516 §7.1. */
+/** Encrypts a JWT under a content key and writes the compact form. RFC 7516 §7.1. */
 export function encryptJwe(
   inner: string,
   header: Record<string, unknown> & { enc: ContentEncryption },
@@ -51,9 +51,7 @@ export function encryptJwe(
   const key = { enc: header.enc, key: contentKey }
   const { iv, ciphertext, tag } = encryptContent(Buffer.from(inner), Buffer.from(protectedHeader), key)
   const content = [iv, ciphertext, tag].map(encodeBase64url)
-  const token = [protectedHeader, encryptedKey, ...content].join('.')
-  if (token.length > MAX_TOKEN_LENGTH) throw new TokenError('too_large')
-  return token
+  return [protectedHeader, encryptedKey, ...content].join('.')
 }
 
 /** Decrypts what `parseJwe` took apart. Throws TokenError, the same for every cause. RFC 7516 §5.2. */

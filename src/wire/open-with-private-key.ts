@@ -3,8 +3,10 @@ import { concatKdf } from '../crypto/concat-kdf.js'
 import { agreeWithSender, type DecryptionKey, decryptRsaKey, type EcdhDecryptionKey } from '../crypto/decryption-key.js'
 import { isJsonObject } from '../crypto/json.js'
 import { isEncryptionAlgorithm } from '../crypto/jwk.js'
+import { assertTyp } from '../crypto/jws.js'
 import { unwrapKey } from '../crypto/key-wrap.js'
 import { TokenError } from '../crypto/token-error.js'
+import { ACCESS_TOKEN_TYP } from './access-token.js'
 import { decryptJwe, type Jwe, parseJwe } from './jwe.js'
 
 /**
@@ -13,7 +15,9 @@ import { decryptJwe, type Jwe, parseJwe } from './jwe.js'
  */
 export function openWithPrivateKey(token: string, keys: readonly DecryptionKey[]): { inner: string } {
   const jwe = parseJwe(token)
-  const { alg, kid } = jwe.header
+  const { alg, kid, typ } = jwe.header
+  // RFC 8725 §3.11: what is encrypted to the same key for another end says so outside, too.
+  if (typ !== undefined) assertTyp(jwe.header, ACCESS_TOKEN_TYP)
   if (!isEncryptionAlgorithm(alg)) throw new TokenError('unsupported_algorithm')
   // RFC 8725 §3.1: a key serves the one algorithm it was registered for. The kid only narrows the choice.
   const fitting = keys.filter(
