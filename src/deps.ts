@@ -6,6 +6,7 @@ import type { Log } from './http/log.js'
 import { createMetrics, type Metrics } from './http/metrics.js'
 import type { JobDeps } from './jobs/start.js'
 import { createJwks } from './keys/jwks.js'
+import { createJwtEncrypter } from './keys/jwt-encrypter.js'
 import { createKeyring } from './keys/keyring.js'
 import { createFindListKeys } from './keys/list-keys.js'
 import { createListSigner } from './keys/list-signer.js'
@@ -115,6 +116,7 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
   const listKeys = createFindListKeys(keyring)
   const listSigner = createListSigner({ keyring })
   const indices = createIndices({ leases: createLeases({ pool }), keys: listKeys })
+  const recipient = createFindRecipient({ log, now })
   const ports: Ports = {
     ...directory,
     users: createUsers({ pool }),
@@ -122,11 +124,12 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
     revocations: createRevocations({ pool, installation: await readInstallation(pool) }),
     throttle: createThrottle(pool, envelope.deriveKey('throttle')),
     view,
-    mint: createMint({ keyring, indices, recipient: createFindRecipient({ log, now }), now, log, policy }),
+    mint: createMint({ keyring, indices, recipient, now, log, policy }),
     unsealer: createUnsealer({ keyring }),
     refreshTokens: countForgeries(createRefreshTokens({ keyring }), metrics),
     jwks: createJwks({ keyring }),
     listSigner,
+    jwtEncrypter: createJwtEncrypter({ recipient }),
     passwords,
     policy,
     log,

@@ -1,5 +1,13 @@
 import { refreshApiKeys } from '#bulla/keys/api-keys.js'
-import { apiWarnings, changeApi, changeApiAndKeys, checkKeys, registerApi } from '#bulla/oauth/registration/api.js'
+import { FIRST_KEYS } from '#bulla/keys/schedule.js'
+import {
+  type ApiSettings,
+  apiWarnings,
+  changeApi,
+  changeApiAndKeys,
+  checkKeys,
+  registerApi,
+} from '#bulla/oauth/registration/api.js'
 import { newApiCredentials, newSecret } from '#bulla/oauth/registration/credentials.js'
 import { createApiKeyStore } from '#bulla/store/api-keys.js'
 import { silent } from '#bulla/store/log.js'
@@ -27,6 +35,14 @@ const SETTINGS = {
     help: 'ECDH-ES (default), ECDH-ES+A256KW or RSA-OAEP-256 to seal; ES256 (default), RS256, PS256 or Ed25519 to sign. Repeatable.',
   },
   enc: { value: 'E', help: 'A256GCM (default) or A128CBC-HS256.' },
+  'introspection-alg': {
+    value: 'A',
+    help: 'What signs introspection responses it asks for as JWTs: RS256 (default), PS256, ES256 or Ed25519.',
+  },
+  'introspection-encryption': {
+    value: 'WHEN',
+    help: 'on: introspection responses are encrypted as --alg, --enc and its keys say, and never sent otherwise. off (default).',
+  },
   'token-lifetime': { value: 'SECONDS', help: 'How long its access tokens live.' },
 } as const
 
@@ -58,6 +74,8 @@ function present({ id, keys, ...api }: ApiRecord) {
     signing_alg: api.signingAlgorithm,
     alg: api.encryptionAlgorithm,
     enc: api.encryptionMethod,
+    introspection_signed_response_alg: api.introspectionAlgorithm,
+    introspection_encryption: api.introspectionEncryption,
     jwks_uri: keys?.jwksUri,
     jwks_fetched_at: keys?.fetchedAt,
     jwks_error: keys?.error,
@@ -70,10 +88,18 @@ function present({ id, keys, ...api }: ApiRecord) {
 }
 
 /** A key that signs with an algorithm comes with the first API that asks for it. */
-async function ensureSigningKey(context: Context, algorithm: string): Promise<void> {
-  if (algorithm === 'ES256') return
+async function ensureSigningKeys(context: Context, asked: ApiSettings): Promise<void> {
+  const groups = [
+    { purpose: 'access_token', algorithm: asked.signingAlgorithm },
+    { purpose: 'introspection', algorithm: asked.introspectionAlgorithm },
+  ] as const
+  const further = groups.filter(
+    ({ purpose, algorithm }) => !FIRST_KEYS.some((key) => key.purpose === purpose && key.algorithm === algorithm),
+  )
+  if (further.length === 0) return
   const rotation = await openRotation(context)
-  await rotation.ensure((await context.tenant()).id, { purpose: 'access_token', algorithm })
+  const { id } = await context.tenant()
+  for (const group of further) await rotation.ensure(id, group)
 }
 
 const withPrivate = ({ privateJwk }: GivenKeys | { privateJwk?: undefined }) => ({
@@ -96,13 +122,12 @@ export const apiCommands = {
       ...KEY_OPTIONS,
     },
     notes: [
-      'A sealed API without --jwks and --jwks-uri gets a key pair made here, as with --generate-key: for development.',
+      'An API that is sealed or has --introspection-encryption on, and neither --jwks nor --jwks-uri, gets a key pair made here, as with --generate-key: for development.',
       "api_id and api_secret are the API's credentials for introspection and the revocation list.",
     ],
     check(given) {
-      algorithms(given.alg)
+      checkChange(given)
       integer('token-lifetime', given['token-lifetime'])
-      checkKeyOptions(given)
     },
     async run(context, given) {
       const tenant = await context.tenant()
@@ -110,10 +135,20 @@ export const apiCommands = {
       const scopes = words(given.scope) ?? []
       const tokenLifetime = integer('token-lifetime', given['token-lifetime'])
       const settings = registerApi(
-        { identifier, scopes, name, format, encryptionMethod: enc, tokenLifetime, ...algorithms(given.alg) },
+        {
+          identifier,
+          scopes,
+          name,
+          format,
+          encryptionMethod: enc,
+          tokenLifetime,
+          ...algorithms(given.alg),
+          ...introspectionSettings(given),
+        },
         tenant,
       )
-      const isKeyless = given.jwks === undefined && given['jwks-uri'] === undefined && settings.format === 'sealed'
+      const isEncrypted = settings.encryptionAlgorithm !== undefined
+      const isKeyless = given.jwks === undefined && given['jwks-uri'] === undefined && isEncrypted
       const made = await givenKeys(context, { ...given, 'generate-key': given['generate-key'] ?? isKeyless }, settings)
       const keys = checkKeys(settings, made?.keys)
       const { id, secret, secretHash } = newApiCredentials()
@@ -122,7 +157,7 @@ export const apiCommands = {
           `There is an API ${identifier} already: see \`admin api show --identifier ${identifier}\`.`,
         )
       }
-      await ensureSigningKey(context, settings.signingAlgorithm)
+      await ensureSigningKeys(context, settings)
       const { api_id, ...record } = present(await findApi(context, { id }))
       const { json, notes } = withPrivate(made ?? {})
       return {
@@ -248,6 +283,8 @@ type Change = Which & {
   readonly format?: string | undefined
   readonly alg?: string[] | undefined
   readonly enc?: string | undefined
+  readonly 'introspection-alg'?: string | undefined
+  readonly 'introspection-encryption'?: string | undefined
   readonly 'token-lifetime'?: string | undefined
   readonly jwks?: string | undefined
   readonly 'jwks-uri'?: string | undefined
@@ -256,7 +293,19 @@ type Change = Which & {
 
 function checkChange(given: Change): void {
   algorithms(given.alg)
+  introspectionSettings(given)
   checkKeyOptions(given)
+}
+
+function introspectionSettings(given: Change) {
+  const encryption = given['introspection-encryption']
+  if (encryption !== undefined && encryption !== 'on' && encryption !== 'off') {
+    throw new UsageError('--introspection-encryption must be on or off.')
+  }
+  return {
+    introspectionAlgorithm: given['introspection-alg'],
+    introspectionEncryption: encryption === undefined ? undefined : encryption === 'on',
+  }
 }
 
 async function change(context: Context, given: Change): Promise<Answer> {
@@ -269,6 +318,7 @@ async function change(context: Context, given: Change): Promise<Answer> {
     encryptionMethod: given.enc,
     tokenLifetime: given['token-lifetime'] === '' ? null : integer('token-lifetime', given['token-lifetime']),
     ...algorithms(given.alg),
+    ...introspectionSettings(given),
   }
   // What is slow is done before the row is locked, and checked once more when it is.
   const planned = changeApi(api, asked, tenant)
@@ -278,7 +328,7 @@ async function change(context: Context, given: Change): Promise<Answer> {
     change: (current: ApiRecord) => changeApiAndKeys(current, { change: asked, keys: made?.keys }, tenant),
   }
   if ((await context.apis.update(tenant.id, update, context.by)) === 'unknown') throw gone(api)
-  await ensureSigningKey(context, planned.signingAlgorithm)
+  await ensureSigningKeys(context, planned)
   const { json, notes } = withPrivate(made ?? {})
   return { json: { ...present(await findApi(context, { id: api.id })), ...json }, notes }
 }

@@ -1,20 +1,12 @@
 import type { KeyState } from '#bulla/keys/ports.js'
-import type { Purpose } from '#bulla/keys/purpose.js'
+import { isSigningPurpose, type Purpose, SIGNING_PURPOSES } from '#bulla/keys/purpose.js'
 import { createKeyStore } from '#bulla/store/keys.js'
 import { command } from './command.js'
 import { RefusedError, UsageError } from './errors.js'
 import { openRotation } from './key-tools.js'
 import { listing, table } from './output.js'
 
-const PURPOSES: readonly Purpose[] = [
-  'access_token',
-  'revocations',
-  'status_list',
-  'kek',
-  'mac',
-  'permutation',
-  'cookie',
-]
+const PURPOSES: readonly Purpose[] = [...SIGNING_PURPOSES, 'kek', 'mac', 'permutation', 'cookie']
 
 const purpose = (text: string | undefined): Purpose | undefined => {
   const found = PURPOSES.find((one) => one === text)
@@ -67,8 +59,8 @@ export const keyCommands = {
     notes: ['Without --now the new key is published first and used when every cache of the keys has been renewed.'],
     check(given) {
       const named = purpose(given.purpose)
-      if (given.revoke && named && !['access_token', 'revocations', 'status_list'].includes(named)) {
-        throw new UsageError('--revoke is for keys that are published: access_token, revocations, status_list.')
+      if (given.revoke && named && !isSigningPurpose(named)) {
+        throw new UsageError(`--revoke is for keys that are published: ${SIGNING_PURPOSES.join(', ')}.`)
       }
     },
     async run(context, given) {

@@ -25,6 +25,7 @@ const OPTION_OF: Readonly<Record<Setting, string>> = {
   signingAlgorithm: '--alg',
   encryptionAlgorithm: '--alg',
   encryptionMethod: '--enc',
+  introspectionAlgorithm: '--introspection-alg',
   jwks: '--jwks',
   jwksUri: '--jwks-uri',
   tokenLifetime: '--token-lifetime',

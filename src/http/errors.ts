@@ -17,6 +17,10 @@ export const methodNotAllowed = (allow: string) =>
 export const notImplemented = (reason: string) =>
   new OAuthError('invalid_request', reason, { status: 501, description: 'This is not supported here.' })
 
+/** An answer in no form the caller takes, RFC 9110 §15.5.7. */
+export const notAcceptable = (description: string, reason: string) =>
+  new OAuthError('invalid_request', reason, { status: 406, description })
+
 /** A body over the route's limit, RFC 9110 §15.5.14. */
 export const contentTooLarge = () =>
   new OAuthError('invalid_request', 'content_too_large', { status: 413, description: 'The body is too large.' })

@@ -41,6 +41,8 @@ export type TenantSchedule = {
   readonly deletedAt: Date | undefined
   /** Signing algorithms its live APIs ask for. */
   readonly signingAlgorithms: readonly string[]
+  /** And those they ask for in introspection responses. */
+  readonly introspectionAlgorithms: readonly string[]
   readonly keys: readonly KeyState[]
 }
 

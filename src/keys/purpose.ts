@@ -1,5 +1,5 @@
 /** What is signed with a published key, RFC 7517 §4.2. */
-export const SIGNING_PURPOSES = ['access_token', 'revocations', 'status_list'] as const
+export const SIGNING_PURPOSES = ['access_token', 'revocations', 'status_list', 'introspection'] as const
 
 export type SigningPurpose = (typeof SIGNING_PURPOSES)[number]
 export type SecretPurpose = 'kek' | 'mac' | 'permutation' | 'cookie'

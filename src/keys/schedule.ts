@@ -45,6 +45,8 @@ export const FIRST_KEYS: readonly KeyGroup[] = [
   { purpose: 'access_token', algorithm: 'ES256' },
   { purpose: 'revocations', algorithm: 'ES256' },
   { purpose: 'status_list', algorithm: 'ES256' },
+  // RFC 9701 §6: what signs for an API that asks for nothing else.
+  { purpose: 'introspection', algorithm: 'RS256' },
   { purpose: 'kek', algorithm: 'A256KW' },
   { purpose: 'mac', algorithm: 'HS256' },
   { purpose: 'permutation', algorithm: 'HS256' },
@@ -95,8 +97,11 @@ export function dueSteps(tenant: TenantSchedule, lifetimes: KeyLifetimes): reado
   return [...groupsOf(tenant).flatMap((group) => stepOf(group, tenant, plan(group.purpose)) ?? []), ...destroys]
 }
 
-function groupsOf({ keys, signingAlgorithms }: TenantSchedule): readonly KeyGroup[] {
-  const asked = signingAlgorithms.map((algorithm): KeyGroup => ({ purpose: 'access_token', algorithm }))
+function groupsOf({ keys, signingAlgorithms, introspectionAlgorithms }: TenantSchedule): readonly KeyGroup[] {
+  const asked = [
+    ...signingAlgorithms.map((algorithm): KeyGroup => ({ purpose: 'access_token', algorithm })),
+    ...introspectionAlgorithms.map((algorithm): KeyGroup => ({ purpose: 'introspection', algorithm })),
+  ]
   const serving = keys.filter(({ status }) => status !== 'retired')
   const byName = [...FIRST_KEYS, ...asked, ...serving].map(({ purpose, algorithm }): [string, KeyGroup] => [
     `${purpose} ${algorithm}`,

@@ -1,6 +1,7 @@
 import { statusListAggregationUri } from '../revocation/status-list.js'
 import { CLIENT_AUTH_METHODS, SECRET_AUTH_METHODS } from './client-auth.js'
 import { grantTypes } from './grants/index.js'
+import { INTROSPECTION_ENCRYPTION, INTROSPECTION_METHODS, INTROSPECTION_SIGNING } from './introspection-response.js'
 import type { Policy, Tenant } from './ports.js'
 
 /**
@@ -17,6 +18,10 @@ export function metadata({ issuer }: Pick<Tenant, 'issuer'>, { maxStaleness }: P
     grant_types_supported: grantTypes,
     introspection_endpoint: `${issuer}/oauth2/introspect`,
     introspection_endpoint_auth_methods_supported: SECRET_AUTH_METHODS,
+    // RFC 9701 §7.
+    introspection_signing_alg_values_supported: INTROSPECTION_SIGNING,
+    introspection_encryption_alg_values_supported: INTROSPECTION_ENCRYPTION,
+    introspection_encryption_enc_values_supported: INTROSPECTION_METHODS,
     revocation_endpoint: `${issuer}/oauth2/revoke`,
     revocation_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
     // draft-ietf-oauth-status-list §9.2

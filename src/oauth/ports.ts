@@ -58,6 +58,10 @@ export type Api = {
   readonly signingAlgorithm: SigningAlgorithm
   readonly encryptionAlgorithm: EncryptionAlgorithm | undefined
   readonly encryptionMethod: EncryptionMethod | undefined
+  /** Of signed introspection responses, RFC 9701 §6. */
+  readonly introspectionAlgorithm: SigningAlgorithm
+  /** Introspection responses are encrypted as its tokens are, and never sent otherwise. */
+  readonly introspectionEncryption: boolean
   /** The last good set, as the API published or the operator pasted it. */
   readonly jwks: unknown
   readonly jwksUri: string | undefined
@@ -349,11 +353,20 @@ export type Jwks = {
   published(tenant: Tenant): Promise<{ keys: readonly Record<string, unknown>[]; maxAge: number }>
 }
 
-/** Signs what is not an access token, with the key of that purpose. */
+/** Signs what is not an access token, with the key of that purpose, ES256 unless told. */
 export type ListSigner = {
-  sign(tenant: Tenant, header: { typ: string }, payload: Record<string, unknown>): Promise<string>
+  sign(tenant: Tenant, header: JwtKind, payload: Record<string, unknown>): Promise<string>
   /** The `kid` of the key that signs a type now. */
-  keyId(tenant: Tenant, header: { typ: string }): Promise<string>
+  keyId(tenant: Tenant, header: JwtKind): Promise<string>
+}
+
+/** What a JWT is, and by which algorithm it is signed. */
+export type JwtKind = { readonly typ: string; readonly alg?: SigningAlgorithm }
+
+/** Encrypts to an API what is not an access token. */
+export type JwtEncrypter = {
+  /** Throws `invalid_target` for an API without a usable key, and says in the log what it lacks. */
+  encrypt(api: Api, jwt: { readonly signed: string; readonly typ: string }): string
 }
 
 export type Passwords = {
@@ -390,6 +403,7 @@ export type Ports = {
   refreshTokens: RefreshTokens
   jwks: Jwks
   listSigner: ListSigner
+  jwtEncrypter: JwtEncrypter
   passwords: Passwords
   policy: Policy
   log: Log

@@ -13,6 +13,8 @@ type Row = {
   signing_algorithm: SigningAlgorithm
   encryption_algorithm: EncryptionAlgorithm | null
   encryption_method: EncryptionMethod | null
+  introspection_algorithm: SigningAlgorithm
+  introspection_encryption: boolean
   jwks: unknown
   jwks_uri: string | null
   jwks_fetched_at: Date | null
@@ -23,7 +25,7 @@ type Row = {
 
 const SELECT = `
   SELECT tenant_id, id, identifier, name, format, signing_algorithm, encryption_algorithm, encryption_method, jwks, jwks_uri,
-         jwks_fetched_at, token_lifetime, secret_hashes, disabled_at IS NOT NULL AS disabled,
+         introspection_algorithm, introspection_encryption, jwks_fetched_at, token_lifetime, secret_hashes, disabled_at IS NOT NULL AS disabled,
          ARRAY(SELECT s.name FROM api_scopes s WHERE s.tenant_id = a.tenant_id AND s.api_id = a.id ORDER BY s.name) AS scopes
     FROM apis a`
 
@@ -55,6 +57,8 @@ export function createApis({
         signingAlgorithm: row.signing_algorithm,
         encryptionAlgorithm: row.encryption_algorithm ?? undefined,
         encryptionMethod: row.encryption_method ?? undefined,
+        introspectionAlgorithm: row.introspection_algorithm,
+        introspectionEncryption: row.introspection_encryption,
         jwks: row.jwks ?? undefined,
         jwksUri: row.jwks_uri ?? undefined,
         jwksFetchedAt: row.jwks_fetched_at ?? undefined,

@@ -22,13 +22,15 @@ type TenantRow = {
   max_token_lifetime: number
   deleted_at: Date | null
   signing_algorithms: string[]
+  introspection_algorithms: string[]
 }
 
 const STATE =
   'id, purpose, algorithm, number, status, created_at, activates_at, activated_at, retired_at, revoked_at, expires_at'
 const TENANT = `
   SELECT id, clock_timestamp() AS now, max_token_lifetime, deleted_at,
-         ARRAY(SELECT DISTINCT signing_algorithm FROM apis WHERE tenant_id = tenants.id AND deleted_at IS NULL ORDER BY 1) AS signing_algorithms
+         ARRAY(SELECT DISTINCT signing_algorithm FROM apis WHERE tenant_id = tenants.id AND deleted_at IS NULL ORDER BY 1) AS signing_algorithms,
+         ARRAY(SELECT DISTINCT introspection_algorithm FROM apis WHERE tenant_id = tenants.id AND deleted_at IS NULL ORDER BY 1) AS introspection_algorithms
     FROM tenants`
 const PAGE = 200
 
@@ -54,6 +56,7 @@ export function createKeyStore(pool: Pick<Pool, 'query'>): KeyStore {
       maxTokenLifetime: tenant.max_token_lifetime,
       deletedAt: tenant.deleted_at ?? undefined,
       signingAlgorithms: tenant.signing_algorithms,
+      introspectionAlgorithms: tenant.introspection_algorithms,
       keys: byTenant.get(tenant.id) ?? [],
     }))
   }

@@ -1,3 +1,4 @@
+import { createLocalJWKSet, type JWK, jwtVerify } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { encodeBase64url } from '../../src/crypto/base64url.js'
 import { hashSecret } from '../../src/crypto/secrets.js'
@@ -5,6 +6,7 @@ import { introspectionRoute } from '../../src/http/routes/introspection.js'
 import { revocationRoute } from '../../src/http/routes/revocation.js'
 import { revocationsRoute } from '../../src/http/routes/revocations.js'
 import { tokenRoute } from '../../src/http/routes/token.js'
+import { createJwtEncrypter } from '../../src/keys/jwt-encrypter.js'
 import { createFindListKeys } from '../../src/keys/list-keys.js'
 import { createListSigner } from '../../src/keys/list-signer.js'
 import { createMint } from '../../src/keys/mint.js'
@@ -51,16 +53,18 @@ async function realPorts() {
   const policy = { accessTokenLifetime: 300, grantLifetime: 2_592_000, grantIdleLifetime: 604_800, maxStaleness: 5 }
   const { keyring, log } = databaseProcess(pool, { now, remember: view.remember })
   const indices = createIndices({ leases: createLeases({ pool }), keys: createFindListKeys(keyring) })
+  const recipient = createFindRecipient({ log, now })
   return {
     ...createDirectory({ pool, view, publicUrl: PUBLIC_URL, grace: 10 }),
     grants: createGrants({ pool }),
     revocations: createRevocations({ pool, installation: await readInstallation(pool) }),
     throttle: createThrottle(pool, Buffer.alloc(32, 1)),
     view,
-    mint: createMint({ keyring, indices, recipient: createFindRecipient({ log, now }), now, log, policy }),
+    mint: createMint({ keyring, indices, recipient, now, log, policy }),
     unsealer: createUnsealer({ keyring }),
     refreshTokens: createRefreshTokens({ keyring }),
     listSigner: createListSigner({ keyring }),
+    jwtEncrypter: createJwtEncrypter({ recipient }),
     policy,
     log,
     now,
@@ -68,11 +72,11 @@ async function realPorts() {
 }
 
 /** A tenant of its own with a confidential client, its API and a user's grant. */
-async function world() {
+async function world(columns: Record<string, unknown> = {}) {
   const { pool } = stage
   const tenant = await makeTenant(pool)
   const user = await makeUser(pool, tenant.id)
-  const api = await makeApi(pool, tenant.id, { secret_hashes })
+  const api = await makeApi(pool, tenant.id, { secret_hashes, ...columns })
   const client = await makeClient(pool, tenant.id, {
     apis: [api.id],
     public: false,
@@ -84,6 +88,14 @@ async function world() {
   return { tenant, user, api, client, grant, refreshToken }
 }
 type World = Awaited<ReturnType<typeof world>>
+
+async function keysOf({ tenant }: World, purpose: string) {
+  const { rows } = await stage.pool.query<{ public_jwk: JWK }>(
+    'SELECT public_jwk FROM keys WHERE tenant_id = $1 AND purpose = $2',
+    [tenant.id, purpose],
+  )
+  return rows.map(({ public_jwk }) => public_jwk)
+}
 
 const app = () =>
   testApp([tokenRoute, introspectionRoute, revocationRoute, revocationsRoute], {
@@ -116,6 +128,26 @@ function callers(agent: Agent, { tenant, api, client, refreshToken }: World) {
 }
 
 overBothTransports('the protocol over Postgres', (reach) => {
+  it('answers an API about its token with what it registered, signed by the tenant’s key of that purpose', async () => {
+    const { agent } = await reach(app())
+    const all = await world({ introspection_algorithm: 'ES256' })
+    const { body } = await callers(agent, all).token().expect(200)
+    const response = await agent
+      .post(`/t/${all.tenant.slug}/oauth2/introspect`)
+      .type('form')
+      .set('authorization', basic({ id: all.api.id, secret: SECRET }))
+      .set('accept', 'application/token-introspection+jwt')
+      .responseType('blob')
+      .send({ token: body.access_token })
+      .expect(200)
+    const { payload } = await jwtVerify(
+      response.body.toString(),
+      createLocalJWKSet({ keys: await keysOf(all, 'introspection') }),
+      { issuer: `${PUBLIC_URL}/t/${all.tenant.slug}`, audience: all.api.identifier, typ: 'token-introspection+jwt' },
+    )
+    expect(payload['token_introspection']).toMatchObject({ active: true, sub: all.client.id })
+  })
+
   it('issues, introspects and revokes a token of a client for itself, and lists it as revoked', async () => {
     const { agent } = await reach(app())
     const all = await world()

@@ -5,6 +5,8 @@ import { logoutRoute } from '../../src/http/routes/logout.js'
 import { revocationRoute } from '../../src/http/routes/revocation.js'
 import { revocationsRoute } from '../../src/http/routes/revocations.js'
 import { tokenRoute } from '../../src/http/routes/token.js'
+import type { SigningPurpose } from '../../src/keys/purpose.js'
+import { sealAccessToken } from '../../src/wire/seal.js'
 import { DEFAULT_TENANT, testApp } from '../support/app.js'
 import { type Agent, overBothTransports } from '../support/http.js'
 import { mintToken } from '../support/mint.js'
@@ -14,17 +16,19 @@ import { encryptionKey, newServer } from '../unit/keys/fixtures.js'
 
 // RFC 9068 §5: everything this server makes, and what could be made of its keys, presented wherever a token is expected.
 
+// What is taken ends grants and tokens, never keys: they are made once.
+const made = newServer(DEFAULT_TENANT)
+
 async function scene() {
-  const server = await newServer(DEFAULT_TENANT)
-  const { mint, unsealer, refreshTokens, listSigner, keyring } = server
+  const { mint, unsealer, refreshTokens, listSigner, jwtEncrypter, keyring, recipient } = await made
   const world = createWorld()
-  const ports = { ...world.ports, mint, unsealer, refreshTokens, listSigner }
+  const ports = { ...world.ports, mint, unsealer, refreshTokens, listSigner, jwtEncrypter }
   const jwks = { keys: [encryptionKey('X25519').publicJwk] }
   const api = world.addApi({ jwks })
   const client = world.addClient({ apis: [api.id] })
   const { grant } = await world.addGrant(client)
 
-  const made = async (format: 'sealed' | 'signed' | 'opaque') => {
+  const minted = async (format: 'sealed' | 'signed' | 'opaque') => {
     const request = {
       tenant: DEFAULT_TENANT,
       clientId: client.id,
@@ -35,23 +39,37 @@ async function scene() {
     }
     return (await mintToken(mint, { ...request, api: { ...api, format } })).access_token
   }
-  const signed = await made('signed')
+  const signed = await minted('signed')
   const claims = JSON.parse(Buffer.from(signed.split('.')[1] ?? '', 'base64url').toString())
   const keys = await keyring.all(DEFAULT_TENANT.id)
-  const sign = (purpose: 'access_token' | 'revocations' | 'status_list', typ: string) => {
-    const key = keys.signing(purpose, 'ES256')
+  const sign = (purpose: SigningPurpose, typ: string, alg = 'ES256') => {
+    const key = keys.signing(purpose, alg)
     if (!key) throw new Error(`There is no key for ${purpose}.`)
     return signJws({ typ }, claims, key)
   }
+  const typ = 'token-introspection+jwt'
+  const respond = (payload: Record<string, unknown>) => listSigner.sign(DEFAULT_TENANT, { typ, alg: 'RS256' }, payload)
+  const about = { active: true, token_type: 'Bearer', ...claims }
+  const response = await respond({ iss: claims.iss, aud: claims.aud, iat: claims.iat, token_introspection: about })
+  const kek = keys.kek()
+  if (!kek) throw new Error('There is no key to wrap with.')
   const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const [, payload = '', signature = ''] = signed.split('.')
   const tokens = {
-    'a sealed access token': await made('sealed'),
+    'a sealed access token': await minted('sealed'),
     'the inside of a sealed access token': signed,
-    'an opaque access token': await made('opaque'),
+    'an opaque access token': await minted('opaque'),
     'a refresh token': await refreshTokens.issue(grant, 0),
     'a revocation list': await listSigner.sign(DEFAULT_TENANT, { typ: 'revocations+jwt' }, claims),
     'a status list': await listSigner.sign(DEFAULT_TENANT, { typ: 'statuslist+jwt' }, claims),
+    'an introspection response': response,
+    'an introspection response with the claims of a token': await respond(claims),
+    'an encrypted introspection response': jwtEncrypter.encrypt(api, { signed: response, typ }),
+    'one that says outside that it is an access token': jwtEncrypter.encrypt(api, { signed: response, typ: 'at+jwt' }),
+    'an introspection response sealed as an access token': sealAccessToken(await respond(claims), recipient(api), kek),
+    'an access token encrypted as an introspection response': jwtEncrypter.encrypt(api, { signed, typ }),
+    'an access token signed by the key of introspection responses': sign('introspection', 'at+jwt', 'RS256'),
+    'an introspection response signed by the key of access tokens': sign('access_token', typ),
     'an access token signed by the key of revocation lists': sign('revocations', 'at+jwt'),
     'an access token signed by the key of status lists': sign('status_list', 'at+jwt'),
     'an ID token': sign('access_token', 'JWT'),

@@ -414,7 +414,12 @@ describe('rotate', () => {
 
   it('rotates all published keys of the tenant, and no secret, unless told', async () => {
     const rotated = await replica().rotation.rotate(tenant.id, { now: true, revoke: false }, OPERATOR)
-    expect(rotated.map(({ purpose }) => purpose).sort()).toEqual(['access_token', 'revocations', 'status_list'])
+    expect(rotated.map(({ purpose }) => purpose).sort()).toEqual([
+      'access_token',
+      'introspection',
+      'revocations',
+      'status_list',
+    ])
     expect(rotated.every(({ activatesAt, revoked }) => activatesAt === undefined && revoked.length === 0)).toBe(true)
     expect(await statuses('access_token')).toEqual(['retired', 'active'])
     expect(await statuses('kek')).toEqual(['active'])

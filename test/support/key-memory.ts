@@ -20,6 +20,7 @@ export function memoryKeyStore(clock: { time: number }): KeyStore & { readonly b
     maxTokenLifetime: DEFAULT_CAP,
     deletedAt: undefined,
     signingAlgorithms: [],
+    introspectionAlgorithms: [],
     keys: rows(tenantId),
   })
 

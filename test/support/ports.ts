@@ -189,6 +189,12 @@ export function createWorld() {
       sign: async (tenant, header, payload) => sign(tenant, header, payload),
       keyId: async () => 'key-1',
     },
+    jwtEncrypter: {
+      encrypt: (api, { signed, typ }) => {
+        if (unready.has(api.id)) throw invalidTarget('api_without_encryption_key')
+        return [encode({ enc: api.encryptionMethod, typ }), '', '', encode(signed), ''].join('.')
+      },
+    },
   }
 
   return {
@@ -292,6 +298,8 @@ export const apiLike = (id: string, tenantId = DEFAULT_TENANT.id): Api => ({
   signingAlgorithm: 'ES256',
   encryptionAlgorithm: 'ECDH-ES',
   encryptionMethod: 'A256GCM',
+  introspectionAlgorithm: 'RS256',
+  introspectionEncryption: false,
   jwks: undefined,
   jwksUri: undefined,
   jwksFetchedAt: undefined,

@@ -19,9 +19,11 @@ export type ApiSettings = {
   readonly scopes: readonly string[]
   readonly format: TokenFormat
   readonly signingAlgorithm: SigningAlgorithm
-  /** Of a sealed API alone, as the method. */
+  /** Of an API that something is encrypted to, tokens or introspection responses; the method too. */
   readonly encryptionAlgorithm: EncryptionAlgorithm | undefined
   readonly encryptionMethod: EncryptionMethod | undefined
+  readonly introspectionAlgorithm: SigningAlgorithm
+  readonly introspectionEncryption: boolean
   /** Seconds; undefined: the server's default. */
   readonly tokenLifetime: number | undefined
 }
@@ -31,6 +33,8 @@ type Asked = Pick<ApiSettings, 'name' | 'scopes'> & {
   readonly signingAlgorithm: string
   readonly encryptionAlgorithm: string
   readonly encryptionMethod: string
+  readonly introspectionAlgorithm: string
+  readonly introspectionEncryption: boolean
   readonly tokenLifetime: number
 }
 
@@ -46,8 +50,8 @@ export type ApiPlace = { readonly issuer: string; readonly maxTokenLifetime: num
 export type RegisteredKeys = { readonly jwks: unknown; readonly jwksUri: string | undefined }
 
 /**
- * The settings of a new API; without more: sealed with ECDH-ES and A256GCM, signed with ES256. Throws RegistrationError.
- * RFC 8707 §2, RFC 7518 §4.1, §5.1.
+ * The settings of a new API; without more: sealed with ECDH-ES and A256GCM, signed with ES256, introspection responses with RS256.
+ * Throws RegistrationError. RFC 8707 §2, RFC 7518 §4.1, §5.1, RFC 9701 §6.
  */
 export function registerApi(asked: NewApi, place: ApiPlace): ApiSettings {
   const identifier = parseIdentifier(asked.identifier)
@@ -55,11 +59,11 @@ export function registerApi(asked: NewApi, place: ApiPlace): ApiSettings {
   return check({ ...asked, identifier, name: asked.name ?? identifier.slice(0, NAME_LENGTH) }, place)
 }
 
-/** The settings of an API after a change: one that is no longer sealed loses its encryption. Throws RegistrationError. */
+/** The settings of an API after a change: one that nothing is encrypted to any more loses its encryption. Throws RegistrationError. */
 export function changeApi(current: ApiSettings, change: ApiChange, place: ApiPlace): ApiSettings {
-  const unsealed = change.format !== undefined && change.format !== 'sealed'
   const { encryptionAlgorithm, encryptionMethod, ...rest } = current
-  return check({ ...rest, ...(unsealed ? {} : { encryptionAlgorithm, encryptionMethod }), ...given(change) }, place)
+  const encrypted = isEncrypted({ ...rest, ...given(change) })
+  return check({ ...rest, ...(encrypted ? { encryptionAlgorithm, encryptionMethod } : {}), ...given(change) }, place)
 }
 
 /** What is allowed and yet unwise, as sentences for whoever registers the API. */
@@ -69,8 +73,8 @@ export function apiWarnings({ identifier }: Pick<ApiSettings, 'identifier'>): st
 }
 
 /**
- * The keys of an API as they are registered: a sound set in which one fits the API's algorithm, or none for an API that is not
- * sealed. Throws RegistrationError. RFC 7517 §5, RFC 8725 §3.5.
+ * The keys of an API as they are registered: a sound set in which one fits the API's algorithm, or none for an API that nothing is
+ * encrypted to. Throws RegistrationError. RFC 7517 §5, RFC 8725 §3.5.
  */
 export function checkKeys<Keys extends RegisteredKeys>(api: ApiSettings, keys: Keys | undefined): Keys | undefined {
   const setting = keys?.jwksUri === undefined ? 'jwks' : 'jwksUri'
@@ -85,8 +89,8 @@ export function checkKeys<Keys extends RegisteredKeys>(api: ApiSettings, keys: K
 }
 
 /**
- * The settings and keys of an API after a change of either: keys that stay must fit the algorithm that comes. An API that is no
- * longer sealed loses them. Throws RegistrationError.
+ * The settings and keys of an API after a change of either: keys that stay must fit the algorithm that comes. An API that nothing
+ * is encrypted to any more loses them. Throws RegistrationError.
  */
 export function changeApiAndKeys(
   current: ApiSettings & { readonly keys: RegisteredKeys | undefined },
@@ -95,10 +99,16 @@ export function changeApiAndKeys(
 ): { settings: ApiSettings; keys?: RegisteredKeys | undefined } {
   const settings = changeApi(current, change, place)
   if (keys) return { settings, keys: checkKeys(settings, keys) }
-  if (settings.format !== 'sealed') return current.keys ? { settings, keys: undefined } : { settings }
+  if (!isEncrypted(settings)) return current.keys ? { settings, keys: undefined } : { settings }
   checkKeys(settings, current.keys)
   return { settings }
 }
+
+/** Is anything encrypted to the API: its tokens, or what it is told of them? */
+const isEncrypted = (api: {
+  readonly format?: string | undefined
+  readonly introspectionEncryption?: boolean | undefined
+}) => (api.format ?? 'sealed') === 'sealed' || api.introspectionEncryption === true
 
 type Unchecked = Optional<Asked> & Pick<ApiSettings, 'identifier' | 'name'>
 
@@ -121,26 +131,32 @@ function check(asked: Unchecked, { maxTokenLifetime }: ApiPlace): ApiSettings {
   }
 }
 
-function checkFormat(
-  asked: Unchecked,
-): Pick<ApiSettings, 'format' | 'signingAlgorithm' | 'encryptionAlgorithm' | 'encryptionMethod'> {
+function checkFormat(asked: Unchecked): Omit<ApiSettings, 'identifier' | 'name' | 'scopes' | 'tokenLifetime'> {
   const format = oneOf('format', FORMATS, asked.format ?? 'sealed')
   const signingAlgorithm = oneOf('signingAlgorithm', SIGNING_ALGORITHMS, asked.signingAlgorithm ?? 'ES256')
-  if (format !== 'sealed') {
+  // RFC 9701 §6: RS256 where nothing else is registered.
+  const introspectionAlgorithm = oneOf(
+    'introspectionAlgorithm',
+    SIGNING_ALGORITHMS,
+    asked.introspectionAlgorithm ?? 'RS256',
+  )
+  const introspectionEncryption = asked.introspectionEncryption ?? false
+  const common = { format, signingAlgorithm, introspectionAlgorithm, introspectionEncryption }
+  if (!isEncrypted(common)) {
     const extra = asked.encryptionAlgorithm !== undefined ? 'encryptionAlgorithm' : 'encryptionMethod'
     if (asked[extra] !== undefined) throw new RegistrationError(extra, `is for sealed APIs, this one is ${format}`)
-    return { format, signingAlgorithm, encryptionAlgorithm: undefined, encryptionMethod: undefined }
+    return { ...common, encryptionAlgorithm: undefined, encryptionMethod: undefined }
   }
   const encryptionAlgorithm = asked.encryptionAlgorithm ?? 'ECDH-ES'
   if (!isEncryptionAlgorithm(encryptionAlgorithm)) {
     throw new RegistrationError('encryptionAlgorithm', 'must be ECDH-ES, ECDH-ES+A256KW or RSA-OAEP-256')
   }
   const encryptionMethod = oneOf('encryptionMethod', ENCRYPTION_METHODS, asked.encryptionMethod ?? 'A256GCM')
-  return { format, signingAlgorithm, encryptionAlgorithm, encryptionMethod }
+  return { ...common, encryptionAlgorithm, encryptionMethod }
 }
 
 function oneOf<T extends string>(
-  setting: 'format' | 'signingAlgorithm' | 'encryptionMethod',
+  setting: 'format' | 'signingAlgorithm' | 'encryptionMethod' | 'introspectionAlgorithm',
   known: readonly T[],
   value: string,
 ): T {

@@ -16,6 +16,7 @@ export type Setting =
   | 'signingAlgorithm'
   | 'encryptionAlgorithm'
   | 'encryptionMethod'
+  | 'introspectionAlgorithm'
   | 'jwks'
   | 'jwksUri'
   | 'tokenLifetime'

@@ -6,7 +6,7 @@ import { type Page, type PageRequest, toPage } from './page.js'
 
 export type ApiRecord = ApiSettings & {
   readonly id: string
-  /** Undefined for an API that was never sealed. */
+  /** Undefined for an API that nothing was ever encrypted to. */
   readonly keys:
     | (RegisteredKeys & {
         readonly fetchedAt: Date | undefined
@@ -191,6 +191,8 @@ function columns(settings: ApiSettings) {
     signingAlgorithm: settings.signingAlgorithm,
     encryptionAlgorithm: settings.encryptionAlgorithm ?? null,
     encryptionMethod: settings.encryptionMethod ?? null,
+    introspectionAlgorithm: settings.introspectionAlgorithm,
+    introspectionEncryption: settings.introspectionEncryption,
     tokenLifetime: settings.tokenLifetime ?? null,
   }
 }
@@ -230,6 +232,8 @@ function toRecord(row: Row): ApiRecord {
     signingAlgorithm: row.signingAlgorithm as ApiSettings['signingAlgorithm'],
     encryptionAlgorithm: (row.encryptionAlgorithm ?? undefined) as ApiSettings['encryptionAlgorithm'],
     encryptionMethod: (row.encryptionMethod ?? undefined) as ApiSettings['encryptionMethod'],
+    introspectionAlgorithm: row.introspectionAlgorithm as ApiSettings['introspectionAlgorithm'],
+    introspectionEncryption: row.introspectionEncryption,
     tokenLifetime: row.tokenLifetime ?? undefined,
     keys: row.jwks === null && row.jwksUri === null ? undefined : keysOf(row),
     disabled: row.disabledAt !== null,

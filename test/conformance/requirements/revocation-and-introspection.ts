@@ -3,9 +3,10 @@ import type { Requirement } from '../requirement.js'
 const REVOCATION = 'test/http/revocation.test.ts'
 const REVOKE = 'test/unit/oauth/revocation.test.ts'
 const INTROSPECTION = 'test/http/introspection.test.ts'
+const RESPONSE = 'test/http/introspection-response.test.ts'
 const INTROSPECT = 'test/unit/oauth/introspection.test.ts'
 
-/** RFC 7009 and RFC 7662. */
+/** RFC 7009, RFC 7662 and RFC 9701. */
 export const revocationAndIntrospection: readonly Requirement[] = [
   {
     id: 'RFC7009-2.1-client',
@@ -119,6 +120,75 @@ export const revocationAndIntrospection: readonly Requirement[] = [
     shownBy: [
       `${INTROSPECTION} › counts failed credentials against the address`,
       `${INTROSPECTION} › is no oracle at another tenant`,
+    ],
+  },
+  {
+    id: 'RFC9701-4-accept',
+    source: 'RFC 9701 §4',
+    level: 'MUST',
+    text: 'The response is a JWT for who asks for that media type, and JSON for who does not.',
+    shownBy: [`${RESPONSE} › is $type for Accept: $accept`],
+  },
+  {
+    id: 'RFC9701-5-claims',
+    source: 'RFC 9701 §5',
+    level: 'MUST',
+    text: 'The JWT is signed, has its own type, and iss, aud, iat and token_introspection; no sub and exp outside.',
+    shownBy: [
+      `${RESPONSE} › is a JWT for who asks for one, signed for it alone, with nothing outside that an access token has, RFC 9701 §5`,
+      `${RESPONSE} › comes from the tenant that was asked, and is signed with its key`,
+    ],
+  },
+  {
+    id: 'RFC9701-5-inactive',
+    source: 'RFC 9701 §5',
+    level: 'MUST',
+    text: 'Of a token that is invalid, expired, revoked or not for who asks, `active` is false and nothing else is said.',
+    shownBy: [
+      `${RESPONSE} › says of a token that does not count, or is none of the asker’s business, that it is inactive, and nothing more`,
+    ],
+  },
+  {
+    id: 'RFC9701-5-nested',
+    source: 'RFC 9701 §5',
+    level: 'MUST',
+    text: 'A response that is encrypted is a nested JWT: signed, then encrypted.',
+    shownBy: [`${RESPONSE} › is signed, then encrypted: $alg on $key with $enc`],
+  },
+  {
+    id: 'RFC9701-5-unauthenticated',
+    source: 'RFC 9701 §5',
+    level: 'MUST',
+    text: 'Who does not authenticate is refused with 400.',
+    shownBy: [`${RESPONSE} › is nothing for who does not say who asks, RFC 9701 §5, or says it wrongly, RFC 7662 §2.3`],
+  },
+  {
+    id: 'RFC9701-6-registered',
+    source: 'RFC 9701 §6',
+    level: 'MUST',
+    text: 'The response is signed with the registered algorithm, RS256 without, and encrypted where that is registered.',
+    shownBy: [
+      `${RESPONSE} › is signed as the API registered: %s`,
+      `${RESPONSE} › is never in the clear: not for */*, not without Accept, not of an inactive token`,
+      `${RESPONSE} › is refused for Accept: %s`,
+      `${RESPONSE} › is an error, with a line in the log, when it has $name`,
+    ],
+  },
+  {
+    id: 'RFC9701-7-metadata',
+    source: 'RFC 9701 §7',
+    level: 'SHOULD',
+    text: 'The metadata names what responses can be signed and encrypted with.',
+    shownBy: ['test/unit/oauth/metadata.test.ts › names what works, under its issuer'],
+  },
+  {
+    id: 'RFC9701-8.1-confusion',
+    source: 'RFC 9701 §8.1',
+    level: 'MUST',
+    text: 'A response is taken for an access token nowhere.',
+    shownBy: [
+      'test/http/token-confusion.test.ts › takes what it is for, and nothing else',
+      'test/unit/wire/nested-jwt.test.ts › is no access token, for server or API',
     ],
   },
 ]

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { JWK } from 'jose'
 import { createJwks } from '../../../src/keys/jwks.js'
+import { createJwtEncrypter } from '../../../src/keys/jwt-encrypter.js'
 import type { Remember } from '../../../src/keys/keyring.js'
 import { createFindListKeys } from '../../../src/keys/list-keys.js'
 import { createListSigner } from '../../../src/keys/list-signer.js'
@@ -64,6 +65,7 @@ export async function newServer(tenant = newTenant()) {
     refreshTokens: createRefreshTokens({ keyring }),
     jwks: createJwks({ keyring }),
     listSigner: createListSigner({ keyring }),
+    jwtEncrypter: createJwtEncrypter({ recipient }),
   }
 }
 export type Server = Awaited<ReturnType<typeof newServer>>
@@ -85,6 +87,8 @@ export const newApi = (tenant: Tenant, about: Partial<Api> = {}): Api => ({
   signingAlgorithm: 'ES256',
   encryptionAlgorithm: 'ECDH-ES',
   encryptionMethod: 'A256GCM',
+  introspectionAlgorithm: 'RS256',
+  introspectionEncryption: false,
   jwks: undefined,
   jwksUri: undefined,
   jwksFetchedAt: undefined,

@@ -35,6 +35,7 @@ const tenant = (at: number, keys: readonly KeyState[], about: Partial<TenantSche
   maxTokenLifetime: 3600,
   deletedAt: undefined,
   signingAlgorithms: [],
+  introspectionAlgorithms: [],
   keys,
   ...about,
 })
@@ -107,8 +108,11 @@ describe('dueSteps', () => {
   })
 
   it('makes the keys of algorithms that live APIs ask for', () => {
-    const steps = dueSteps(tenant(START, [], { signingAlgorithms: ['ES256', 'PS256'] }), LIFETIMES)
-    expect(steps).toHaveLength(FIRST_KEYS.length + 1)
+    const steps = dueSteps(
+      tenant(START, [], { signingAlgorithms: ['ES256', 'PS256'], introspectionAlgorithms: ['RS256', 'Ed25519'] }),
+      LIFETIMES,
+    )
+    expect(steps).toHaveLength(FIRST_KEYS.length + 2)
     expect(steps).toContainEqual({ do: 'create', status: 'active', purpose: 'access_token', algorithm: 'PS256' })
   })
 

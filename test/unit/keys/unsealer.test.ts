@@ -113,8 +113,10 @@ describe('what is not an access token', () => {
     }
     const list = await server.listSigner.sign(server.tenant, { typ: 'revocations+jwt' }, claims)
     expect(await server.unsealer.open(server.tenant, list)).toEqual({ unreadable: 'wrong_type' })
+    const response = await server.listSigner.sign(server.tenant, { typ: 'token-introspection+jwt' }, claims)
+    expect(await server.unsealer.open(server.tenant, response)).toEqual({ unreadable: 'wrong_type' })
     const keys = await server.keyring.all(server.tenant.id)
-    for (const purpose of ['revocations', 'status_list'] as const) {
+    for (const purpose of ['revocations', 'status_list', 'introspection'] as const) {
       const key = keys.signing(purpose, 'ES256')
       const disguised = key && signJws({ typ: 'at+jwt' }, claims, key)
       expect(await server.unsealer.open(server.tenant, disguised ?? '')).toEqual({ unreadable: 'unknown_key' })

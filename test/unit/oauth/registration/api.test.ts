@@ -28,6 +28,8 @@ test('an API is sealed, named by its identifier and signed with ES256 unless tol
     signingAlgorithm: 'ES256',
     encryptionAlgorithm: 'ECDH-ES',
     encryptionMethod: 'A256GCM',
+    introspectionAlgorithm: 'RS256',
+    introspectionEncryption: false,
     tokenLifetime: undefined,
   })
 })
@@ -69,6 +71,11 @@ describe('an API is refused', () => {
       given: { ...ORDERS, format: 'opaque', encryptionMethod: 'A256GCM' },
       setting: 'encryptionMethod',
     },
+    {
+      name: 'with introspection responses signed by nobody',
+      given: { ...ORDERS, introspectionAlgorithm: 'none' },
+      setting: 'introspectionAlgorithm',
+    },
     { name: "with a lifetime over the tenant's", given: { ...ORDERS, tokenLifetime: 3601 }, setting: 'tokenLifetime' },
     { name: 'with a lifetime under 30', given: { ...ORDERS, tokenLifetime: 29 }, setting: 'tokenLifetime' },
     { name: 'with no number of lifetime', given: { ...ORDERS, tokenLifetime: Number.NaN }, setting: 'tokenLifetime' },
@@ -90,6 +97,15 @@ describe('a change of an API', () => {
     const signed = changeApi(api, { format: 'signed' }, PLACE)
     expect(signed).toMatchObject({ format: 'signed', encryptionAlgorithm: undefined, encryptionMethod: undefined })
     expect(changeApi(signed, { format: 'sealed' }, PLACE)).toEqual(api)
+  })
+
+  test('of what is no longer sealed keeps the encryption for introspection responses alone', () => {
+    const opaque = changeApi(api, { format: 'opaque', introspectionEncryption: true }, PLACE)
+    expect(opaque).toEqual({ ...api, format: 'opaque', introspectionEncryption: true })
+    expect(changeApi(opaque, { introspectionEncryption: false }, PLACE).encryptionAlgorithm).toBeUndefined()
+    const rsa = { introspectionEncryption: true, encryptionAlgorithm: 'RSA-OAEP-256' }
+    const signed = changeApi(changeApi(api, { format: 'signed' }, PLACE), rsa, PLACE)
+    expect(signed).toMatchObject({ format: 'signed', encryptionAlgorithm: 'RSA-OAEP-256', encryptionMethod: 'A256GCM' })
   })
 
   test('is checked as a new API is', () => {
@@ -142,6 +158,17 @@ describe('the keys of an API', () => {
     const change = { encryptionAlgorithm: 'ECDH-ES+A256KW' }
     expect(changeApiAndKeys({ ...sealed, keys }, { change, keys: next }, PLACE).keys).toBe(next)
     expect(() => changeApiAndKeys({ ...sealed, keys }, { change: {}, keys: next }, PLACE)).toThrow(/fits ECDH-ES/)
+  })
+
+  test('stay for introspection responses, and must come for them', () => {
+    const change = { format: 'opaque', introspectionEncryption: true }
+    expect('keys' in changeApiAndKeys({ ...sealed, keys }, { change }, PLACE)).toBe(false)
+    const opaque = { ...registerApi({ ...ORDERS, format: 'opaque' }, PLACE), keys: undefined }
+    expect(() => changeApiAndKeys(opaque, { change: { introspectionEncryption: true } }, PLACE)).toThrow(/is needed/)
+    const encrypted = changeApiAndKeys(opaque, { change: { introspectionEncryption: true }, keys }, PLACE)
+    expect(encrypted).toMatchObject({ settings: { encryptionAlgorithm: 'ECDH-ES' }, keys })
+    const off = { change: { introspectionEncryption: false } }
+    expect(changeApiAndKeys({ ...encrypted.settings, keys }, off, PLACE)).toMatchObject({ keys: undefined })
   })
 
   test('go when the API is no longer sealed, and must come when it becomes so', () => {
