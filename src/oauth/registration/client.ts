@@ -8,6 +8,7 @@ const GRANT_TYPES = ['authorization_code', 'refresh_token', 'client_credentials'
 const MAX_URIS = 50
 const MAX_APIS = 100
 const MAX_GRACE = 300
+const LONG_GRACE = 60
 
 /** What is registered of a client, RFC 7591 §2. APIs are named by their identifiers. */
 export type ClientSettings = {
@@ -70,12 +71,18 @@ export function changeClient(current: ClientSettings, change: ClientChange): Cli
   return check({ ...current, origins, ...given(change) })
 }
 
-/** What is allowed and yet leads nowhere, as sentences for whoever registers the client. */
+/** What is allowed and yet unwise or leads nowhere, as sentences for whoever registers the client. RFC 9700 §4.14.2. */
 export function clientWarnings(client: ClientSettings): string[] {
   const warnings: string[] = []
   if (client.apis.length === 0) warnings.push('The client can reach no API until one is named.')
   if (!client.firstParty && client.redirectUris.length === 0 && !client.grantTypes.includes('client_credentials')) {
     warnings.push('Nobody can sign in with the client: it is not first-party and has no redirect URI.')
+  }
+  if (client.grace !== undefined && client.grace >= LONG_GRACE) {
+    warnings.push(
+      `For ${client.grace} seconds a spent refresh token is answered with the current one: a thief and the owner can share a grant ` +
+        'that long, unnoticed.',
+    )
   }
   return warnings
 }

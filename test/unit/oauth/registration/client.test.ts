@@ -140,6 +140,12 @@ test('a client that leads nowhere is warned of', () => {
   ])
 })
 
+test('a grace of a minute and more is warned of', () => {
+  const graced = (grace: number) => clientWarnings(registerClient({ ...PUBLIC, apis: ['urn:a'], grace }))
+  expect(graced(59)).toEqual([])
+  expect(graced(60)).toEqual([expect.stringContaining('60 seconds')])
+})
+
 test('scopes of no API are found, those of OpenID Connect apart', () => {
   const client = registerClient({ ...PUBLIC, scopes: ['read', 'wirte', 'openid'] })
   expect(strayScopes(client, ['read', 'write'])).toEqual(['wirte'])
