@@ -26,6 +26,7 @@ import { createDirectory } from './store/directory.js'
 import { createGrants } from './store/grants.js'
 import { readInstallation } from './store/installation.js'
 import { createKeyStore } from './store/keys.js'
+import { createKnownKeys } from './store/known-keys.js'
 import { createLeases } from './store/leases.js'
 import { createMaintenance } from './store/maintenance.js'
 import { readOrCreateMasterKey } from './store/master-key.js'
@@ -130,6 +131,7 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
     jwks: createJwks({ keyring }),
     listSigner,
     jwtEncrypter: createJwtEncrypter({ recipient }),
+    knownKeys: createKnownKeys(pool),
     passwords,
     policy,
     log,

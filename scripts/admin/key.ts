@@ -1,6 +1,8 @@
+import { holdersOf, type KnownKey } from '#bulla/keys/known-keys.js'
 import type { KeyState } from '#bulla/keys/ports.js'
 import { isSigningPurpose, type Purpose, SIGNING_PURPOSES } from '#bulla/keys/purpose.js'
 import { createKeyStore } from '#bulla/store/keys.js'
+import { createKnownKeys } from '#bulla/store/known-keys.js'
 import { command } from './command.js'
 import { RefusedError, UsageError } from './errors.js'
 import { openRotation } from './key-tools.js'
@@ -14,7 +16,18 @@ const purpose = (text: string | undefined): Purpose | undefined => {
   return found
 }
 
-function present(key: KeyState) {
+/** Of a published key that signs access tokens: which APIs hold it. */
+function holders(key: KeyState, told: readonly KnownKey[]) {
+  if (key.purpose !== 'access_token' || key.revokedAt) return {}
+  const { knownTo, unknownTo } = holdersOf(key.id, told)
+  // Nobody needs to hear of a key that no new token is signed with.
+  return { known_to: knownTo, unknown_to: key.status === 'retired' ? [] : unknownTo }
+}
+
+const warning = (kid: string, unknownTo: readonly string[]) =>
+  `Warning: not told to hold the signing key ${kid}, though they tell which keys they hold: ${unknownTo.join(', ')}`
+
+function present(key: KeyState, told: readonly KnownKey[]) {
   return {
     key_id: key.id,
     purpose: key.purpose,
@@ -26,6 +39,7 @@ function present(key: KeyState) {
     retired_at: key.retiredAt,
     revoked_at: key.revokedAt,
     expires_at: key.expiresAt,
+    ...holders(key, told),
   }
 }
 
@@ -33,18 +47,22 @@ export const keyCommands = {
   list: command({
     summary: 'Lists the keys of the tenant, without anything secret.',
     options: { purpose: { value: 'P', help: `Of one purpose: ${PURPOSES.join(', ')}.` } },
+    notes: [
+      'known_to: the APIs that named the key when they read the revocation list, with ?kid=. It warns of those that name others, and',
+      'not the one that signs or is to sign; of an API that names none nothing is known.',
+    ],
     check: (given) => void purpose(given.purpose),
     async run(context, given) {
-      const schedule = await createKeyStore(context.database.pool).schedule((await context.tenant()).id)
-      const items = (schedule?.keys ?? []).filter((key) => !given.purpose || key.purpose === given.purpose).map(present)
-      return listing('keys', { items, next: undefined }, [
-        'key_id',
-        'purpose',
-        'algorithm',
-        'status',
-        'created_at',
-        'activates_at',
-      ])
+      const { id } = await context.tenant()
+      const { pool } = context.database
+      const [schedule, told] = await Promise.all([createKeyStore(pool).schedule(id), createKnownKeys(pool).list(id)])
+      const keys = (schedule?.keys ?? []).filter((key) => !given.purpose || key.purpose === given.purpose)
+      const items = keys.map((key) => present(key, told))
+      const columns = ['key_id', 'purpose', 'algorithm', 'status', 'created_at', 'activates_at', 'known_to']
+      const notes = items.flatMap(({ key_id, unknown_to = [] }) =>
+        unknown_to.length > 0 ? [warning(key_id, unknown_to)] : [],
+      )
+      return { ...listing('keys', { items, next: undefined }, columns), notes }
     },
   }),
 
@@ -56,7 +74,10 @@ export const keyCommands = {
       now: { help: 'At once, before everybody can have seen the new key.' },
       revoke: { help: 'In an emergency: at once, and every token signed with the old keys ends.' },
     },
-    notes: ['Without --now the new key is published first and used when every cache of the keys has been renewed.'],
+    notes: [
+      'Without --now the new key is published first and used when every cache of the keys has been renewed.',
+      'It warns of APIs that tell which keys they hold and have not named the new one yet, and waits for none.',
+    ],
     check(given) {
       const named = purpose(given.purpose)
       if (given.revoke && named && !isSigningPurpose(named)) {
@@ -77,7 +98,12 @@ export const keyCommands = {
       if (rotated.length === 0)
         throw new RefusedError(`The tenant ${slug} has no such key in use. \`admin key list\` names those there are.`)
       const keys = rotated.map(({ key, activatesAt, ...rest }) => ({ key_id: key, ...rest, activates_at: activatesAt }))
-      return { json: { keys }, text: table(keys, ['key_id', 'purpose', 'algorithm', 'activates_at', 'revoked']) }
+      const told = await createKnownKeys(context.database.pool).list(id)
+      const notes = keys.flatMap(({ key_id, purpose }) => {
+        const { unknownTo } = holdersOf(key_id, told)
+        return purpose === 'access_token' && unknownTo.length > 0 ? [warning(key_id, unknownTo)] : []
+      })
+      return { json: { keys }, notes, text: table(keys, ['key_id', 'purpose', 'algorithm', 'activates_at', 'revoked']) }
     },
   }),
 }

@@ -369,6 +369,11 @@ export type JwtEncrypter = {
   encrypt(api: Api, jwt: { readonly signed: string; readonly typ: string }): string
 }
 
+export type KnownKeys = {
+  /** Keeps which of the tenant's signing keys an API says it holds; what is no such key is left out. */
+  note(api: Pick<Api, 'tenantId' | 'id'>, kids: readonly string[]): Promise<void>
+}
+
 export type Passwords = {
   /** A real hash is verified for an unknown user too. Throws with `retryAfter` when the queue is full. */
   verify(password: string, phc: string | undefined): Promise<{ ok: boolean; rehash: boolean }>
@@ -404,6 +409,7 @@ export type Ports = {
   jwks: Jwks
   listSigner: ListSigner
   jwtEncrypter: JwtEncrypter
+  knownKeys: KnownKeys
   passwords: Passwords
   policy: Policy
   log: Log

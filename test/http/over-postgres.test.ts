@@ -17,6 +17,7 @@ import { createIndices } from '../../src/revocation/indices.js'
 import { createDirectory } from '../../src/store/directory.js'
 import { createGrants } from '../../src/store/grants.js'
 import { readInstallation } from '../../src/store/installation.js'
+import { createKnownKeys } from '../../src/store/known-keys.js'
 import { createLeases } from '../../src/store/leases.js'
 import { silent } from '../../src/store/log.js'
 import { createRevocations } from '../../src/store/revocations.js'
@@ -65,6 +66,7 @@ async function realPorts() {
     refreshTokens: createRefreshTokens({ keyring }),
     listSigner: createListSigner({ keyring }),
     jwtEncrypter: createJwtEncrypter({ recipient }),
+    knownKeys: createKnownKeys(pool),
     policy,
     log,
     now,
@@ -119,9 +121,9 @@ function callers(agent: Agent, { tenant, api, client, refreshToken }: World) {
     introspect: async (token: string, by: { id: string } = api) =>
       (await post('/oauth2/introspect', by, { token }).expect(200)).body,
     revoke: (token: string) => post('/oauth2/revoke', client, { token }),
-    revocations: () =>
+    revocations: (query = '') =>
       agent
-        .get(`/t/${tenant.slug}/revocations`)
+        .get(`/t/${tenant.slug}/revocations${query}`)
         .set('authorization', basic({ id: api.id, secret: SECRET }))
         .responseType('blob'),
   }
@@ -146,6 +148,19 @@ overBothTransports('the protocol over Postgres', (reach) => {
       { issuer: `${PUBLIC_URL}/t/${all.tenant.slug}`, audience: all.api.identifier, typ: 'token-introspection+jwt' },
     )
     expect(payload['token_introspection']).toMatchObject({ active: true, sub: all.client.id })
+  })
+
+  it('keeps which of the tenant’s signing keys an API says it holds', async () => {
+    const { agent } = await reach(app())
+    const [all, others] = [await world(), await world()]
+    for (const one of [all, others]) await callers(agent, one).token().expect(200)
+    const [[{ kid: ours } = {}], [{ kid: theirs } = {}]] = [
+      await keysOf(all, 'access_token'),
+      await keysOf(others, 'access_token'),
+    ]
+    await callers(agent, all).revocations(`?kid=${ours}&kid=${theirs}&kid=unknown`).expect(200)
+    expect(await ports.knownKeys.list(all.tenant.id)).toEqual([{ kid: ours, api: all.api.identifier }])
+    expect(await ports.knownKeys.list(others.tenant.id)).toEqual([])
   })
 
   it('issues, introspects and revokes a token of a client for itself, and lists it as revoked', async () => {

@@ -67,6 +67,38 @@ overBothTransports('GET /revocations', (reach) => {
     await get(agent, api).expect(401)
   })
 
+  it('notes which keys the API says it holds, with a cursor and without', async () => {
+    const { app, world, api } = oauthApp()
+    const { agent } = await reach(app)
+    await list(agent, api).expect(200)
+    expect(world.told).toEqual([])
+    const told = (kid: string) => `${DEFAULT_TENANT.id} ${api.id} ${kid}`
+    const [, { cursor }] = read((await list(agent, api, '/revocations?kid=one&kid=two&kid=one').expect(200)).body)
+    expect(world.told).toEqual([told('one'), told('two')])
+    await list(agent, api, `/revocations?since=${cursor}&kid=three&kid=${'x'.repeat(500)}`).expect(200)
+    expect(world.told.slice(2)).toEqual([told('three')])
+    await get(agent, api, '/revocations?since=nonsense&kid=four').expect(410)
+    expect(world.told.slice(3)).toEqual([told('four')])
+  })
+
+  it('notes nothing of who has no credentials, and marks no other API', async () => {
+    const { app, world, api, client } = oauthApp()
+    const { agent } = await reach(app)
+    await agent.get('/revocations?kid=one').expect(401)
+    await get(agent, client, '/revocations?kid=one').expect(401)
+    await get(agent, { ...api, secret: 'wrong' }, '/revocations?kid=one').expect(401)
+    const foreign = world.addApi({ tenant: ACME })
+    await get(agent, foreign, '/revocations?kid=one').expect(401)
+    expect(world.told).toEqual([])
+  })
+
+  it('gives the list all the same when the keys can’t be noted', async () => {
+    const { app, world, api } = oauthApp()
+    world.loseKnownKeys()
+    const { agent } = await reach(app)
+    await list(agent, api, '/revocations?kid=one').expect(200)
+  })
+
   it('takes one cursor by GET', async () => {
     const { app, api } = oauthApp()
     const { agent } = await reach(app)

@@ -32,6 +32,7 @@ export function createWorld() {
   const macKey = { id: 7, key: randomBytes(32) }
   const signingKey = randomBytes(32)
   const world = { time: 1_800_000_000, revision: 1_000, failuresAllowed: 50, written: 0, events: [] as string[] }
+  const told = { keys: [] as string[], lost: false }
 
   const signed = (tenant: Tenant, input: string) =>
     `${input}.${createHmac('sha256', signingKey).update(tenant.id).update(input).digest('base64url')}`
@@ -195,6 +196,12 @@ export function createWorld() {
         return [encode({ enc: api.encryptionMethod, typ }), '', '', encode(signed), ''].join('.')
       },
     },
+    knownKeys: {
+      note: async ({ tenantId, id }, kids) => {
+        if (told.lost) throw new Error('The database is gone.')
+        told.keys.push(...kids.map((kid) => `${tenantId} ${id} ${kid}`))
+      },
+    },
   }
 
   return {
@@ -210,6 +217,11 @@ export function createWorld() {
     /** How often something was written that a caller could want us to write. */
     written: () => world.written,
     events: world.events,
+    /** What APIs said they hold: tenant, API and key. */
+    told: told.keys,
+    loseKnownKeys: () => {
+      told.lost = true
+    },
     now: () => world.time,
     grant: (id: string, tenant = DEFAULT_TENANT) => grants.get(key(tenant.id, id)),
     disableUser: (id: string) => void disabledUsers.add(id),

@@ -1,4 +1,5 @@
 import { authenticateApi } from '../../oauth/client-auth.js'
+import { noteKnownKeys } from '../../oauth/known-keys.js'
 import type { Ports } from '../../oauth/ports.js'
 import { REVOCATION_LIST_TYPE, type RevocationListPorts, revocationList } from '../../oauth/revocation-list.js'
 import { callerOf } from '../caller.js'
@@ -6,12 +7,16 @@ import { queryParams } from '../form.js'
 import { type Handler, json, NO_STORE } from '../handler.js'
 import type { IssuerRoute } from '../route.js'
 
-export type RevocationsDeps = RevocationListPorts & Pick<Ports, 'apis' | 'throttle'>
+export type RevocationsDeps = RevocationListPorts & Pick<Ports, 'apis' | 'throttle' | 'knownKeys' | 'log'>
 
-/** GET /revocations, with the API's credentials: all live entries, or what came after `?since=`. RFC 9110 §15.5.11. */
+/**
+ * GET /revocations, with the API's credentials: all live entries, or what came after `?since=`. `kid`, as often as need be, names the
+ * signing keys that the API holds. RFC 9110 §15.5.11.
+ */
 export const revocations: Handler<RevocationsDeps> = async (request, deps) => {
-  const params = queryParams(request)
-  await authenticateApi(callerOf(request), deps)
+  const params = queryParams(request, { repeatable: ['kid'] })
+  const api = await authenticateApi(callerOf(request), deps)
+  await noteKnownKeys(api, params.getAll('kid'), deps)
   const list = await revocationList(request.tenant, params.get('since'), deps)
   // The reader's cursor leads nowhere any more: it starts again without one.
   if (list === 'reset') return json(410, { error: 'reset' }, NO_STORE)
