@@ -101,6 +101,22 @@ describe('ensure', () => {
     expect(only(await rows('access_token')).status).toBe('active')
   })
 
+  it('gives a tenant of an older release the kinds of key that came since, and APIs the algorithms they ask for', async () => {
+    const { rotation } = replica()
+    await rotation.ensure(tenant.id)
+    await pool.query(`DELETE FROM keys WHERE purpose = 'introspection'`)
+    await pool.query(
+      `INSERT INTO apis (tenant_id, id, identifier, name, format, introspection_algorithm) VALUES ($1, 'a', 'urn:a', 'A', 'signed', 'Ed25519')`,
+      [tenant.id],
+    )
+    await rotation.advance()
+    const { rows: made } = await pool.query(
+      `SELECT algorithm FROM keys WHERE tenant_id = $1 AND purpose = 'introspection' AND status = 'active' ORDER BY 1`,
+      [tenant.id],
+    )
+    expect(made.map(({ algorithm }) => algorithm)).toEqual(['Ed25519', 'RS256'])
+  })
+
   it('makes nothing for a deleted tenant', async () => {
     await pool.query('UPDATE tenants SET deleted_at = now() WHERE id = $1', [tenant.id])
     const { keys, rotation } = replica()
