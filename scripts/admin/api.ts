@@ -122,7 +122,8 @@ export const apiCommands = {
       ...KEY_OPTIONS,
     },
     notes: [
-      'An API that is sealed or has --introspection-encryption on, and neither --jwks nor --jwks-uri, gets a key pair made here, as with --generate-key: for development.',
+      'An API that is sealed, or has --introspection-encryption on, and brings neither --jwks nor --jwks-uri gets a key pair made',
+      'here, as with --generate-key: for development.',
       "api_id and api_secret are the API's credentials for introspection and the revocation list.",
     ],
     check(given) {

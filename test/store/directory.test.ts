@@ -234,6 +234,8 @@ describe('APIs', () => {
       signingAlgorithm: 'Ed25519',
       encryptionAlgorithm: 'ECDH-ES',
       encryptionMethod: 'A256GCM',
+      introspectionAlgorithm: 'RS256',
+      introspectionEncryption: false,
       jwks,
       jwksUri: 'https://api.example/jwks.json',
       jwksFetchedAt: new Date('2026-11-23T00:00:00Z'),

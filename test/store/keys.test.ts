@@ -588,7 +588,7 @@ describe('keys at rest', () => {
     ])
     const { published } = await replica().keyring.all(tenant.id)
     expect(JSON.stringify(published)).not.toContain('planted')
-    expect(published).toHaveLength(3)
+    expect(published).toHaveLength(4)
   })
 
   it('tell at start whether the master key is theirs', async () => {
