@@ -1,7 +1,7 @@
 import { authenticateApi } from '../../oauth/client-auth.js'
 import { noteKnownKeys } from '../../oauth/known-keys.js'
 import type { Ports } from '../../oauth/ports.js'
-import { REVOCATION_LIST_TYPE, type RevocationListPorts, revocationList } from '../../oauth/revocation-list.js'
+import { REVOCATION_LIST_TYPE, type RevocationListPorts, revocationList } from '../../revocation/revocation-list.js'
 import { callerOf } from '../caller.js'
 import { queryParams } from '../form.js'
 import { type Handler, json, NO_STORE } from '../handler.js'

@@ -1,4 +1,4 @@
-import type { Ports, Tenant } from './ports.js'
+import type { Ports, Tenant } from '../oauth/ports.js'
 
 /** `typ` of the list, and with `application/` before it its media type. RFC 7515 §4.1.9. */
 export const REVOCATION_LIST_TYPE = 'revocations+jwt'

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import type { RevocationPage } from '../../../src/oauth/ports.js'
-import { revocationList } from '../../../src/oauth/revocation-list.js'
+import { revocationList } from '../../../src/revocation/revocation-list.js'
 import { DEFAULT_TENANT } from '../../support/app.js'
 
 const page: RevocationPage = { cursor: '1.42', revision: 42, entries: [{ k: 'jti', d: 'abc', exp: 9 }] }
