@@ -1,4 +1,7 @@
-/** What status lists need of the database. Slots are hours since 1970, revisions microseconds; a method is one atomic step. */
+/**
+ * What status lists and the feed need of the world. Slots are hours since 1970, revisions microseconds; a method of a store is one
+ * atomic step.
+ */
 
 /** Whose tokens a lease is for: what a wide revocation can name. */
 export type LeaseOwner = { readonly clientId: string; readonly apiId: string; readonly kid: string }
@@ -45,4 +48,35 @@ export type StatusListStore = {
   list(tenantId: string): Promise<readonly string[]>
   /** What flipped after a revision. */
   flips(tenantId: string, name: StatusListName, after: FlipPosition): Promise<Flips>
+}
+
+/** What one successful poll of Postgres found of a tenant. */
+export type Poll = {
+  /** When it began, by `performance.now()`: what was committed before is in it. */
+  readonly startedAt: number
+  readonly revision: number
+  /** Moves with every administrative change. */
+  readonly configRevision: number
+}
+
+/**
+ * Has a tenant polled for, whoever else uses it, and tells of every poll that succeeds; `gone` when there is no such tenant. Of
+ * a poll that fails nothing is said. Returns how to stop.
+ */
+export type Watch = (tenantId: string, listener: (found: Poll | 'gone') => void) => () => void
+
+/** One reader's end of a stream. */
+export type Sink = {
+  /** False when the bytes wait to be sent. Nothing happens once the stream is over. */
+  write(bytes: Uint8Array): boolean
+  /** Bytes that wait. */
+  buffered(): number
+  /** Calls once when nothing waits, at once where nothing does. */
+  onDrain(listener: () => void): void
+  /** Ends the stream after what waits. */
+  end(): void
+  /** Ends it now. */
+  destroy(): void
+  /** Aborts when the stream is over, whoever ended it. */
+  readonly signal: AbortSignal
 }

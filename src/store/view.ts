@@ -1,5 +1,6 @@
 import type { Client, Pool, QueryConfig } from 'pg'
 import type { View } from '../oauth/ports.js'
+import type { Poll, Watch } from '../revocation/ports.js'
 import { createListener } from './listener.js'
 import type { Log } from './log.js'
 import { createPolling } from './polling.js'
@@ -32,6 +33,8 @@ export type RememberingView = View & {
   catchUp(): Promise<void>
   /** Called after a tenant's revision or configuration has moved. Returns how to stop. */
   onChange(listener: (tenantId: string) => void): () => void
+  /** The first call for a tenant is followed by a poll, and so is every change of it that is announced. */
+  watch: Watch
   stats(): ViewStats
   close(): Promise<void>
 }
@@ -40,6 +43,8 @@ type Row = { tenant_id: string; revision: string; wide_revision: string; config_
 /** What is known of a tenant. Another object whenever what is remembered no longer holds: each entry belongs to one. */
 type Epoch = { known: Row | undefined; checkedAt: number }
 type Entry = { readonly epoch: Epoch; readonly value: Promise<unknown> }
+/** Who watches a tenant, and what was found last. Apart from the tenants in use: others never push them out. */
+type Watched = { known: Row | undefined; readonly listeners: Set<(found: Poll | 'gone') => void> }
 
 const REVISIONS: QueryConfig & { query_timeout: number } = {
   name: 'view_revisions',
@@ -68,6 +73,7 @@ export function createView({
   const tenants = new Map<string, Epoch>()
   const entries = new Map<string, Entry>()
   const listeners = new Set<(tenantId: string) => void>()
+  const watched = new Map<string, Watched>()
   let polledAt = Number.NEGATIVE_INFINITY
   let failing = false
 
@@ -99,13 +105,27 @@ export function createView({
     }
   }
 
+  function tell(tenantId: string, row: Row | undefined, startedAt: number): void {
+    const watch = watched.get(tenantId)
+    if (!watch) return
+    watch.known = row
+    const found = row && {
+      startedAt,
+      revision: Number(row.revision),
+      configRevision: Number(row.config_revision),
+    }
+    for (const listener of watch.listeners) listener(found ?? 'gone')
+  }
+
   async function ask(startedAt: number): Promise<void> {
-    const asked = [...tenants.keys()]
+    const asked = [...new Set([...tenants.keys(), ...watched.keys()])]
     try {
       const { rows } = await pool.query<Row>({ ...REVISIONS, values: [asked] })
       const found = new Map(rows.map((row) => [row.tenant_id, row]))
       for (const tenantId of asked) apply(tenantId, found.get(tenantId), startedAt)
       polledAt = startedAt
+      // Once all is forgotten that no longer holds: who is told looks again.
+      for (const tenantId of asked) tell(tenantId, found.get(tenantId), startedAt)
       if (failing) log.info({}, 'The revisions can be polled again')
       failing = false
     } catch (error) {
@@ -118,7 +138,7 @@ export function createView({
   /** `tenant:revision`; only news of a tenant in use is worth a poll. */
   function heard(payload: string): void {
     const [tenantId = '', revision] = payload.split(':')
-    const known = tenants.get(tenantId)?.known
+    const known = watched.get(tenantId)?.known ?? tenants.get(tenantId)?.known
     if (known && known.revision !== revision && known.config_revision !== revision) polling.soon()
   }
 
@@ -157,6 +177,16 @@ export function createView({
     onChange(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)
+    },
+    watch(tenantId, listener) {
+      const watch = watched.get(tenantId) ?? { known: undefined, listeners: new Set() }
+      watched.set(tenantId, watch)
+      watch.listeners.add(listener)
+      polling.soon()
+      return () => {
+        watch.listeners.delete(listener)
+        if (watch.listeners.size === 0 && watched.get(tenantId) === watch) watched.delete(tenantId)
+      }
     },
     stats: () => ({
       age: (performance.now() - polledAt) / 1000,

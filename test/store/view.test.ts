@@ -196,6 +196,87 @@ describe('two processes', () => {
   })
 })
 
+describe('who watches a tenant', () => {
+  const configChanged = async (tenantId: string) => {
+    const { rows } = await stage.pool.query('SELECT config_changed($1) AS r', [tenantId])
+    return Number(rows[0].r)
+  }
+  type Found = Parameters<Parameters<RememberingView['watch']>[1]>[0]
+  const watching = (view: RememberingView, tenantId: string) => {
+    const found: Found[] = []
+    return { found, stop: view.watch(tenantId, (one) => found.push(one)) }
+  }
+
+  test('is told of every poll, with its start and what it found, and of no other tenant', async () => {
+    const view = openView({ listening: false })
+    const { found, stop } = watching(view, stage.ours.tenant.id)
+    await vi.waitFor(() => expect(found.length).toBeGreaterThan(0))
+    await revokeClient(stage.theirs)
+    const [configRevision, revision] = [await configChanged(stage.ours.tenant.id), await revokeClient()]
+    const before = performance.now()
+    await view.catchUp()
+    expect(found.at(-1)).toEqual({ startedAt: expect.any(Number), revision, configRevision })
+    expect(found.at(-1)).toMatchObject({ startedAt: expect.closeTo(before, -3) })
+    await view.catchUp()
+    expect(found.at(-1)).toMatchObject({ revision })
+    stop()
+    const count = found.length
+    await view.catchUp()
+    expect(found).toHaveLength(count)
+  })
+
+  test('is told at once of what is announced, though nobody else uses the tenant', async () => {
+    const view = openView()
+    const { found } = watching(view, stage.ours.tenant.id)
+    await vi.waitFor(() => expect([view.stats().listening, found.length > 0]).toEqual([true, true]))
+    const revision = await revokeClient()
+    await vi.waitFor(() => expect(found.at(-1)).toMatchObject({ revision }), { timeout: 400, interval: 5 })
+  })
+
+  test('goes on being told, however many other tenants are used', async () => {
+    const view = openView({ listening: false })
+    const { found } = watching(view, stage.ours.tenant.id)
+    await vi.waitFor(() => expect(found.length).toBeGreaterThan(0))
+    for (let i = 0; i < 2_100; i++) {
+      await view.remember({ tenantId: randomUUID(), kind: 'flood', key: '' }, async () => i)
+    }
+    const revision = await revokeClient()
+    await view.catchUp()
+    expect(found.at(-1)).toMatchObject({ revision })
+  })
+
+  test('is told once all is forgotten that no longer holds', async () => {
+    const view = openView({ listening: false })
+    const tenantId = stage.ours.tenant.id
+    const { read, loads } = counter(view, tenantId)
+    await warm(view, tenantId)
+    await read()
+    const config = await configChanged(tenantId)
+    const reread = new Promise((resolve) => {
+      view.watch(tenantId, (found) => {
+        if (found !== 'gone' && found.configRevision === config) resolve(read())
+      })
+    })
+    await view.catchUp()
+    await reread
+    expect(loads()).toBe(2)
+  })
+
+  test('hears that there is no such tenant, and nothing of a poll that fails', async () => {
+    const proxy = await openProxy()
+    const view = openView({ connection: proxy.connection, listening: false })
+    const [nobody, ours] = [watching(view, randomUUID()), watching(view, stage.ours.tenant.id)]
+    await view.catchUp()
+    expect(nobody.found.at(-1)).toBe('gone')
+    proxy.cut()
+    const count = ours.found.length
+    await expect(view.catchUp()).rejects.toThrow()
+    expect(ours.found).toHaveLength(count)
+    proxy.mend()
+    await vi.waitFor(() => expect(ours.found.length).toBeGreaterThan(count), { timeout: 10_000 })
+  })
+})
+
 describe('a view that is cut off', () => {
   test.each(['cut', 'stall'] as const)(
     'uses nothing it remembers past the bound, and goes on by itself (%s)',
