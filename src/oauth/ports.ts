@@ -237,11 +237,20 @@ export type TokenClaims = {
   readonly status?: { readonly status_list: { readonly idx: number; readonly uri: string } }
 }
 
-export type RevocationEntry = { readonly k: string; readonly d: string; readonly r?: number; readonly exp: number }
+/** A part of the list, in the order of revision. */
 export type RevocationPage = {
-  readonly cursor: string
+  /** Everything up to it is told: of the tenant, or where there is more, of the last entry here. */
   readonly revision: number
-  readonly entries: readonly RevocationEntry[]
+  /** Stands at `revision`; to be asked with next. */
+  readonly cursor: string
+  /** The revision it continues from; undefined where it begins. */
+  readonly after: number | undefined
+  /** There may be more; asking tells. */
+  readonly more: boolean
+  /** Revision of the first entry, if there is one. */
+  readonly first: number | undefined
+  /** JSON text, an array of `{ k, d, r?, exp }`: read by those it is for, never here. */
+  readonly entries: string
 }
 
 export type Revocations = {
@@ -254,10 +263,14 @@ export type Revocations = {
   revokeGrant(tenantId: string, grantId: string, change: { reason: string; by: Actor }): Promise<'revoked' | 'nothing'>
   /** All layers, from Postgres: token, grant, session, user, client, API, signing key, tenant. */
   judge(tenantId: string, claims: TokenClaims, signingKeyId: string | undefined): Promise<'live' | { dead: string }>
-  /** Everything live. */
+  /** The first page of everything live. */
   snapshot(tenantId: string): Promise<RevocationPage>
-  /** What came after a cursor; `reset` when it is too old or of another database. */
+  /** A page of what came after a cursor; `reset` when it is too old or of another database. */
   since(tenantId: string, cursor: string): Promise<RevocationPage | 'reset'>
+  /** Where the list ends now: a page of nothing. */
+  head(tenantId: string): Promise<RevocationPage>
+  /** The revision that a cursor stands at; undefined unless it is of the same tenant, database and timeline as the one that is `known`. */
+  locate(cursor: string, known: string): number | undefined
 }
 
 /** `username` normalised, `address` as `addressKey` gives it. */
@@ -355,7 +368,8 @@ export type Jwks = {
 
 /** Signs what is not an access token, with the key of that purpose, ES256 unless told. */
 export type ListSigner = {
-  sign(tenant: Tenant, header: JwtKind, payload: Record<string, unknown>): Promise<string>
+  /** `payload`: claims, or their JSON already encoded. */
+  sign(tenant: Tenant, header: JwtKind, payload: Record<string, unknown> | Uint8Array): Promise<string>
   /** The `kid` of the key that signs a type now. */
   keyId(tenant: Tenant, header: JwtKind): Promise<string>
 }

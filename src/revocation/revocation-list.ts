@@ -1,34 +1,52 @@
-import type { Ports, Tenant } from '../oauth/ports.js'
+import type { Ports, RevocationPage, Tenant } from '../oauth/ports.js'
 
 /** `typ` of the list, and with `application/` before it its media type. RFC 7515 §4.1.9. */
 export const REVOCATION_LIST_TYPE = 'revocations+jwt'
 
 export type RevocationListPorts = Pick<Ports, 'revocations' | 'listSigner' | 'policy' | 'now'>
 
+/** What is signed: a page, the cursor it continues from, and for a heartbeat when Postgres was asked, seconds of a monotonic clock. */
+export type ListedPage = Omit<RevocationPage, 'first'> & {
+  readonly since?: string | undefined
+  readonly polledAt?: number
+}
+
 /**
- * The tenant's revocations as a compact JWS, RFC 7515 §3.1: all live ones, or with a cursor those that came after it. Claims: `iss`,
- * `iat`, `cursor` to ask with next, `revision` (µs), `max_staleness` (s), `entries`, and `since` where only a part is told, so that
- * a part never passes for the whole. One list serves every API of the tenant: `typ` and `iss` bind it, it has no `aud`.
+ * A page of the tenant's revocations as a compact JWS, RFC 7515 §3.1: of all live ones, or with a cursor of those that came after it.
  * `reset`: the cursor is too old, of another database, or none of ours.
  */
 export async function revocationList(
   tenant: Tenant,
   since: string | undefined,
-  { revocations, listSigner, policy, now }: RevocationListPorts,
+  ports: RevocationListPorts,
 ): Promise<string | 'reset'> {
+  const { revocations } = ports
   const page = await (since === undefined ? revocations.snapshot(tenant.id) : revocations.since(tenant.id, since))
-  if (page === 'reset') return 'reset'
-  return listSigner.sign(
-    tenant,
-    { typ: REVOCATION_LIST_TYPE },
-    {
-      iss: tenant.issuer,
-      iat: Math.floor(now()),
-      ...(since !== undefined && { since }),
-      cursor: page.cursor,
-      revision: page.revision,
-      max_staleness: policy.maxStaleness,
-      entries: page.entries,
-    },
-  )
+  return page === 'reset' ? 'reset' : signPage(tenant, { ...page, since }, ports)
+}
+
+/**
+ * Signs a page. Claims: `iss`, `iat`, `cursor` to ask with next, `revision` (µs) up to which everything is told, `max_staleness` (s),
+ * `entries`, and where only a part is told `since` and `after`, the cursor and the revision it continues from, so that a part never
+ * passes for the whole and a gap is seen; `more` where asking again tells more; `polled_at` (s) in a heartbeat. One list serves every
+ * API of the tenant: `typ` and `iss` bind it, it has no `aud`.
+ */
+export async function signPage(
+  tenant: Tenant,
+  { entries, since, after, more, cursor, revision, polledAt }: ListedPage,
+  { listSigner, policy, now }: Pick<RevocationListPorts, 'listSigner' | 'policy' | 'now'>,
+): Promise<string> {
+  const claims = JSON.stringify({
+    iss: tenant.issuer,
+    iat: Math.floor(now()),
+    ...(since !== undefined && { since, after }),
+    cursor,
+    revision,
+    max_staleness: policy.maxStaleness,
+    ...(more && { more }),
+    ...(polledAt !== undefined && { polled_at: polledAt }),
+  })
+  // The entries come as text and stay it: thousands of them parsed and written again would hold up everybody.
+  const payload = Buffer.from(`${claims.slice(0, -1)},"entries":${entries}}`)
+  return listSigner.sign(tenant, { typ: REVOCATION_LIST_TYPE }, payload)
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Pool } from 'pg'
 import { base64urlToUuid } from '../crypto/uuid.js'
-import type { RevocationEntry, Revocations, TokenClaims } from '../oauth/ports.js'
+import type { RevocationPage, Revocations, TokenClaims } from '../oauth/ports.js'
 import { formatCursor, historyOf, parseCursor } from './cursor.js'
 import type { Installation } from './installation.js'
 import { isUuid } from './text.js'
@@ -60,25 +60,37 @@ const JUDGE = {
       ) AS e ON true`,
 }
 
+const PAGE_SIZE = 5_000
+
 type PageRow = {
   revision: string
   timeline: string
   at: string
   retention: number
-  entries: [kind: string, digest: string, below: number | null, expires: number][]
+  entries: string
+  count: number
+  first: string | null
+  last: string | null
 }
 
 // The revision and the entries up to it in one snapshot. None can appear later with a lower revision: each is made while its
 // transaction holds the tenant's row of `revisions`, and that row is free only when what was made under it can be seen.
+// An entry becomes text here: kinds and digests have no character that JSON would escape, and the event loop has other work.
+// The slots that are over are left out by their partitions; the others are merged by their indexes, up to the limit.
 const page = (timeline: string) => ({
   name: timeline === '' ? 'revocations_page' : 'revocations_page_of_timeline',
   text: `
     SELECT r.revision, ${timeline || `''`} AS timeline, floor(extract(epoch FROM statement_timestamp())) AS at,
-           t.max_token_lifetime + 120 AS retention,
-           (SELECT coalesce(json_agg(json_build_array(kind, digest, below, ceil(extract(epoch FROM expires_at))) ORDER BY e.revision), '[]')
-              FROM revocations e
-             WHERE e.tenant_id = $1 AND e.revision > $2 AND e.expires_at > statement_timestamp()) AS entries
-      FROM revisions r JOIN tenants t ON t.id = r.tenant_id WHERE r.tenant_id = $1`,
+           t.max_token_lifetime + 120 AS retention, p.*
+      FROM revisions r JOIN tenants t ON t.id = r.tenant_id, LATERAL (
+        SELECT '[' || coalesce(string_agg('{"k":"' || kind || '","d":"' || digest || '"' || coalesce(',"r":' || below, '')
+                                          || ',"exp":' || ceil(extract(epoch FROM expires_at)) || '}', ',' ORDER BY e.revision), '') || ']' AS entries,
+               count(*)::integer AS count, min(e.revision) AS first, max(e.revision) AS last
+          FROM (SELECT revision, kind, digest, below, expires_at FROM revocations
+                 WHERE tenant_id = $1 AND revision > $2 AND slot >= slot_of(statement_timestamp()) AND expires_at > statement_timestamp()
+                 ORDER BY revision LIMIT ${PAGE_SIZE}) AS e
+      ) AS p
+     WHERE r.tenant_id = $1`,
 })
 
 /** What is revoked, by Postgres: asked, never remembered. */
@@ -91,15 +103,19 @@ export function createRevocations({
 }): Revocations {
   const PAGE = page(installation.timeline)
 
-  async function readPage(tenantId: string, after: number) {
-    const { rows } = await pool.query<PageRow>({ ...PAGE, values: [tenantId, after] })
+  async function readPage(tenantId: string, after: number | undefined) {
+    const { rows } = await pool.query<PageRow>({ ...PAGE, values: [tenantId, after ?? -1] })
     const [row] = rows
     if (!row) throw new Error('There is no such tenant.')
     const history = historyOf(installation.id, row.timeline, tenantId)
-    const revision = Number(row.revision)
+    const head = Number(row.revision)
+    const more = row.count === PAGE_SIZE && Number(row.last) < head
+    const revision = more ? Number(row.last) : head
     const at = Number(row.at)
-    const page = { cursor: formatCursor({ history, revision, at }), revision, entries: row.entries.map(toEntry) }
-    return { history, at, retention: row.retention, page }
+    const cursor = formatCursor({ history, revision, at })
+    const first = row.first === null ? undefined : Number(row.first)
+    const page: RevocationPage = { revision, cursor, after, more, first, entries: row.entries }
+    return { history, head, at, retention: row.retention, page }
   }
 
   return {
@@ -120,15 +136,24 @@ export function createRevocations({
       return dead ? { dead } : 'live'
     },
     async snapshot(tenantId) {
-      const { page } = await readPage(tenantId, -1)
+      const { page } = await readPage(tenantId, undefined)
       return page
     },
     async since(tenantId, text) {
       const cursor = parseCursor(text)
       if (!cursor) return 'reset'
-      const { history, at, retention, page } = await readPage(tenantId, cursor.revision)
-      if (!cursor.history.equals(history) || cursor.revision > page.revision) return 'reset'
-      return cursor.at < at - retention && cursor.revision !== page.revision ? 'reset' : page
+      const { history, head, at, retention, page } = await readPage(tenantId, cursor.revision)
+      if (!cursor.history.equals(history) || cursor.revision > head) return 'reset'
+      return cursor.at < at - retention && cursor.revision !== head ? 'reset' : page
+    },
+    async head(tenantId) {
+      const { page } = await readPage(tenantId, Number.MAX_SAFE_INTEGER)
+      return page
+    },
+    locate(text, known) {
+      const cursor = parseCursor(text)
+      const same = cursor && parseCursor(known)?.history.equals(cursor.history)
+      return same ? cursor.revision : undefined
     },
   }
 }
@@ -167,8 +192,4 @@ function digestOf(kind: string, value: string): string {
 function uuidOf(claim: string | undefined): string | null {
   if (claim === undefined) return null
   return base64urlToUuid(claim) ?? '00000000-0000-0000-0000-000000000000'
-}
-
-function toEntry([k, d, below, exp]: PageRow['entries'][number]): RevocationEntry {
-  return below === null ? { k, d, exp } : { k, d, r: below, exp }
 }

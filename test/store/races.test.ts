@@ -15,6 +15,7 @@ import {
   makeWorld,
   newGrant,
   operator,
+  reading,
   type Stage,
   setStage,
   type World,
@@ -259,6 +260,6 @@ test('what was acknowledged is there, with connections being killed all the whil
   await killing
   await pool.end()
   expect(failures).toBeGreaterThan(0)
-  const found = new Set((await revocations.snapshot(tenantId)).entries.map(({ d }) => d))
+  const found = new Set((await reading(revocations).snapshot(tenantId)).entries.map(({ d }) => d))
   expect(acknowledged.filter((digest) => !found.has(digest))).toEqual([])
 })

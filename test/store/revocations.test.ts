@@ -1,20 +1,30 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { RevocationPage, Revocations, TokenClaims } from '../../src/oauth/ports.js'
+import type { TokenClaims } from '../../src/oauth/ports.js'
 import { createGrants } from '../../src/store/grants.js'
 import { type Installation, readInstallation } from '../../src/store/installation.js'
 import { createRevocations } from '../../src/store/revocations.js'
 import { entryDigest } from '../../src/wire/revocation-list.js'
-import { auditTrail, makeGrant, makeTenant, makeWorld, operator, type Stage, setStage } from '../support/fixtures.js'
+import {
+  auditTrail,
+  makeGrant,
+  makeTenant,
+  makeWorld,
+  operator,
+  type ReadPage,
+  reading,
+  type Stage,
+  setStage,
+} from '../support/fixtures.js'
 
 let stage: Stage
 let installation: Installation
-let revocations: Revocations
+let revocations: ReturnType<typeof reading>
 beforeAll(async () => {
   stage = await setStage()
   installation = await readInstallation(stage.pool)
-  revocations = createRevocations({ pool: stage.pool, installation })
+  revocations = reading(createRevocations({ pool: stage.pool, installation }))
 })
 afterAll(() => stage.close())
 
@@ -39,7 +49,7 @@ async function append(tenantId: string, kind = 'jti', value: string = randomUUID
   return Number(r)
 }
 
-async function page(tenantId: string, cursor: string): Promise<RevocationPage> {
+async function page(tenantId: string, cursor: string): Promise<ReadPage> {
   const found = await revocations.since(tenantId, cursor)
   if (found === 'reset') throw new Error('reset')
   return found
@@ -235,7 +245,7 @@ describe('what came after a cursor', () => {
     try {
       const limited = await readInstallation(pool)
       expect(limited).toEqual({ id: installation.id, timeline: '' })
-      const store = createRevocations({ pool, installation: limited })
+      const store = reading(createRevocations({ pool, installation: limited }))
       const { cursor } = await store.snapshot(stage.ours.tenant.id)
       expect(await store.since(stage.ours.tenant.id, cursor)).toMatchObject({ entries: [] })
     } finally {

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import pg from 'pg'
-import type { Actor, Grant, Grants, NewGrant } from '../../src/oauth/ports.js'
+import type { Actor, Grant, Grants, NewGrant, RevocationPage, Revocations } from '../../src/oauth/ports.js'
+import type { RevocationEntry } from '../../src/wire/revocation-list.js'
 import { type TestDatabase, testDatabase } from './database.js'
 import { newPlace } from './mint.js'
 
@@ -174,4 +175,19 @@ export async function makeSession(pool: Queryable, { tenant, user }: World, colu
     ...columns,
   })
   return id
+}
+
+export type ReadPage = Omit<RevocationPage, 'entries'> & { readonly entries: readonly RevocationEntry[] }
+
+/** The list with its entries read, as those see it that it is for. */
+export function reading(revocations: Revocations) {
+  const read = (page: RevocationPage): ReadPage => ({ ...page, entries: JSON.parse(page.entries) })
+  return {
+    ...revocations,
+    snapshot: async (tenantId: string) => read(await revocations.snapshot(tenantId)),
+    since: async (tenantId: string, cursor: string) => {
+      const page = await revocations.since(tenantId, cursor)
+      return page === 'reset' ? page : read(page)
+    },
+  }
 }

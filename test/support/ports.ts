@@ -5,6 +5,7 @@ import type { Api, Client, Grant, Ports, Tenant, TokenClaims, TokenFormat } from
 import { formatRefreshToken, parseRefreshToken, verifyRefreshToken } from '../../src/oauth/refresh-token.js'
 import { ACME, DEFAULT_TENANT } from './app.js'
 import { newPlace } from './mint.js'
+import { createRevocationStore } from './revocation-store.js'
 
 /** What the protocol asks of the world, in memory: plain objects with the outcomes of the real ones. */
 export type World = ReturnType<typeof createWorld>
@@ -15,7 +16,8 @@ type Entry = { readonly kind: string; readonly value: string; readonly below: nu
 
 const key = (tenantId: string, id: string) => `${tenantId} ${id}`
 const grantClaim = (id: string) => Buffer.from(id.replaceAll('-', ''), 'hex').toString('base64url')
-const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
+const encode = (value: unknown) =>
+  Buffer.from(value instanceof Uint8Array ? value : JSON.stringify(value)).toString('base64url')
 const FORMATS: readonly TokenFormat[] = ['sealed', 'signed', 'opaque']
 /** Nothing is sealed here: the header says how a token would come. */
 const headerOf = (format: TokenFormat) => ({ typ: 'at+jwt', format })
@@ -28,6 +30,7 @@ export function createWorld() {
   const disabledUsers = new Set<string>()
   const unready = new Set<string>()
   const entries: Entry[] = []
+  const list = createRevocationStore()
   const failures = new Map<string, number>()
   const macKey = { id: 7, key: randomBytes(32) }
   const signingKey = randomBytes(32)
@@ -173,15 +176,7 @@ export function createWorld() {
         const entry = entries.find(({ kind, value, below }) => values.get(kind) === value && rev < (below ?? Infinity))
         return entry ? { dead: entry.kind } : 'live'
       },
-      snapshot: async (tenantId) => ({
-        cursor: `${tenantId}.${world.revision}`,
-        revision: world.revision,
-        entries: [],
-      }),
-      since: async (tenantId, cursor) =>
-        cursor.startsWith(`${tenantId}.`)
-          ? { cursor: `${tenantId}.${world.revision}`, revision: world.revision, entries: [] }
-          : 'reset',
+      ...list,
     },
     jwks: {
       published: async ({ slug }) => ({ keys: [{ kty: 'EC', kid: `key-of-${slug}`, use: 'sig' }], maxAge: 300 }),
@@ -206,6 +201,8 @@ export function createWorld() {
 
   return {
     ports,
+    /** The list as readers get it; what `revoke` ends is not in it. */
+    list,
     revoke,
     /** Seconds go by. */
     advance(seconds: number) {

@@ -3,21 +3,30 @@ import type { RevocationPage } from '../../../src/oauth/ports.js'
 import { revocationList } from '../../../src/revocation/revocation-list.js'
 import { DEFAULT_TENANT } from '../../support/app.js'
 
-const page: RevocationPage = { cursor: '1.42', revision: 42, entries: [{ k: 'jti', d: 'abc', exp: 9 }] }
+const entries = '[{"k":"jti","d":"abc","exp":9}]'
+const page: RevocationPage = { cursor: '1.42', revision: 42, after: undefined, more: false, first: 41, entries }
 const entriesOf = (tenantId: string) => ({ ...page, cursor: `${tenantId}.42` })
 const ports: Parameters<typeof revocationList>[2] = {
   now: () => 1_800_000_000.9,
   policy: { accessTokenLifetime: 300, grantLifetime: 1, grantIdleLifetime: 1, maxStaleness: 5 },
   listSigner: {
-    sign: async (tenant, header, payload) => JSON.stringify({ signedBy: tenant.id, header, payload }),
     keyId: async () => 'key-1',
+    sign: async (tenant, header, payload) =>
+      JSON.stringify({
+        signedBy: tenant.id,
+        header,
+        payload: JSON.parse(Buffer.from(payload as Uint8Array).toString()),
+      }),
   },
   revocations: {
     revokeToken: async () => {},
     revokeGrant: async () => 'nothing',
     judge: async () => 'live',
     snapshot: async (tenantId) => entriesOf(tenantId),
-    since: async (tenantId, cursor) => (cursor === '1.40' ? entriesOf(tenantId) : 'reset'),
+    since: async (tenantId, cursor) =>
+      cursor === '1.40' ? { ...entriesOf(tenantId), after: 40, more: true } : 'reset',
+    head: () => Promise.reject(new Error('Nobody asks.')),
+    locate: () => undefined,
   },
 }
 const list = async (since?: string) => JSON.parse(await revocationList(DEFAULT_TENANT, since, ports))
@@ -32,14 +41,14 @@ it('signs all that is live, with its type, issuer, cursor and bound', async () =
       cursor: `${DEFAULT_TENANT.id}.42`,
       revision: 42,
       max_staleness: 5,
-      entries: page.entries,
+      entries: JSON.parse(entries),
     },
   })
 })
 
 it('says of a part that it is one, so that it never passes for the whole', async () => {
-  expect((await list('1.40')).payload).toMatchObject({ since: '1.40', revision: 42 })
-  expect((await list()).payload).not.toHaveProperty('since')
+  expect((await list('1.40')).payload).toMatchObject({ since: '1.40', after: 40, more: true, revision: 42 })
+  for (const claim of ['since', 'after', 'more', 'polled_at']) expect((await list()).payload).not.toHaveProperty(claim)
 })
 
 it('hands on that a cursor leads nowhere', async () => {
