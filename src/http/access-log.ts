@@ -20,14 +20,17 @@ export interface Answered {
   readonly detail?: Readonly<Record<string, unknown>> | undefined
   /** By `performance.now()`. */
   readonly started: number
+  /** When the head was written, if what followed took its time. */
+  readonly answeredAt?: number
   /** What nobody foresaw. */
   readonly unexpected?: unknown
 }
 
 /** One line and one measurement per request: nothing that the caller chose but the method, which Node limits to those it knows. */
-export function report({ log, observe }: Observers, { started, unexpected, ...answered }: Answered): void {
-  const ms = performance.now() - started
-  observe?.(answered.route, answered.status, ms / 1000)
+export function report({ log, observe }: Observers, { started, answeredAt, unexpected, ...answered }: Answered): void {
+  const now = performance.now()
+  const ms = now - started
+  observe?.(answered.route, answered.status, ((answeredAt ?? now) - started) / 1000)
   const line = { ...answered, ms: Math.round(ms * 10) / 10 }
   if (unexpected === undefined) log.info(line, 'request')
   else log.error({ ...line, err: unexpected }, 'request')

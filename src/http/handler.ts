@@ -34,6 +34,24 @@ export interface HttpResponse {
   readonly status: number
   readonly headers: ResponseHeaders
   readonly body?: string | Buffer | undefined
+  /** Instead of a body: called once the head went out, unless that was all the caller asked for. */
+  readonly stream?: ((writer: StreamWriter) => void) | undefined
+}
+
+/** The caller's end of an answer that goes on. */
+export interface StreamWriter {
+  /** False when the bytes wait to be sent. Nothing happens once the stream is over. */
+  write(bytes: Uint8Array): boolean
+  /** Bytes that wait. */
+  buffered(): number
+  /** Calls once when nothing waits, at once where nothing does. */
+  onDrain(listener: () => void): void
+  /** Ends the answer after what waits. */
+  end(): void
+  /** Closes the connection. */
+  destroy(): void
+  /** Aborts when the stream is over, whoever ended it. */
+  readonly signal: AbortSignal
 }
 
 /** Lower-case names. */

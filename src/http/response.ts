@@ -12,10 +12,13 @@ export function securityHeaders(publicUrl: string): ResponseHeaders {
   }
 }
 
-/** Writes an answer, once; `common` are headers it does not set itself. What says nothing about caches is not stored. */
+/**
+ * Writes an answer, once; `common` are headers it does not set itself. What says nothing about caches is not stored. Of a stream the
+ * head alone: what follows has no length, so it is sent in chunks, and to HTTP/1.0 until the connection closes. RFC 9112 §6.3.
+ */
 export function send(
   { req, res }: { readonly req: IncomingMessage; readonly res: ServerResponse },
-  { status, headers, body }: HttpResponse,
+  { status, headers, body, stream }: HttpResponse,
   common: ResponseHeaders,
 ): void {
   const vary = [common['vary'], headers['vary']].flat().filter((one) => one !== undefined)
@@ -25,8 +28,9 @@ export function send(
     ...common,
     ...headers,
     ...(vary.length > 0 && { vary: vary.join(', ') }),
-    ...(!bodyless && { 'content-length': body === undefined ? 0 : Buffer.byteLength(body) }),
+    ...(!bodyless && !stream && { 'content-length': body === undefined ? 0 : Buffer.byteLength(body) }),
     ...(bodyUnread(req) && { connection: 'close' }),
   })
-  res.end(req.method === 'HEAD' || bodyless ? undefined : body)
+  if (stream && req.method !== 'HEAD') res.flushHeaders()
+  else res.end(req.method === 'HEAD' || bodyless ? undefined : body)
 }

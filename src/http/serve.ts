@@ -11,6 +11,7 @@ import type { HttpResponse, ResponseHeaders, RootRequest } from './handler.js'
 import { abortWhenGone, openRequest, refuseHeaders } from './request.js'
 import { securityHeaders, send } from './response.js'
 import { allow, type Match, ofMethod } from './route.js'
+import { streamTo } from './stream.js'
 
 /** What the wrapper of all endpoints needs. */
 export interface ServeContext<Deps> extends Observers {
@@ -47,7 +48,16 @@ export function server<Deps>(context: ServeContext<Deps>) {
       answer = errorAnswer(error, exchange)
       write(answer.response)
     }
-    const gone = req.socket.destroyed
+    const answeredAt = performance.now()
+    const { stream } = answer.response
+    const streams = stream !== undefined && req.method !== 'HEAD' && !req.socket.destroyed
+    if (streams) {
+      await streamTo(res, stream).catch((error: unknown) => {
+        answer = { ...answer, reason: 'unexpected_error', unexpected: error }
+      })
+    }
+    // Most callers end a stream by hanging up: that is nobody's failure.
+    const gone = !streams && req.socket.destroyed
     report(context, {
       id: exchange.id,
       method: req.method,
@@ -58,6 +68,7 @@ export function server<Deps>(context: ServeContext<Deps>) {
       detail: gone ? undefined : answer.detail,
       unexpected: gone ? undefined : answer.unexpected,
       started,
+      answeredAt,
     })
   }
 }
