@@ -6,9 +6,14 @@ import type { Policy, Tenant } from './ports.js'
 
 /**
  * The authorization server's metadata, RFC 8414 §2: what works, and nothing else. Every URL is made of the issuer, which no request
- * has a say in. Two members are ours: `revocation_list_endpoint` and `revocation_list_max_staleness` (seconds).
+ * has a say in. Four members are ours: `revocation_list_endpoint`, `revocation_list_max_staleness` (seconds) and
+ * `revocation_list_event_stream_supported` of the revocation list, and `max_access_token_lifetime` (seconds), beyond which no token is
+ * genuine, whoever signed it.
  */
-export function metadata({ issuer }: Pick<Tenant, 'issuer'>, { maxStaleness }: Pick<Policy, 'maxStaleness'>) {
+export function metadata(
+  { issuer, maxTokenLifetime }: Pick<Tenant, 'issuer' | 'maxTokenLifetime'>,
+  { maxStaleness }: Pick<Policy, 'maxStaleness'>,
+) {
   return {
     issuer,
     token_endpoint: `${issuer}/oauth2/token`,
@@ -28,5 +33,7 @@ export function metadata({ issuer }: Pick<Tenant, 'issuer'>, { maxStaleness }: P
     status_list_aggregation_endpoint: statusListAggregationUri({ issuer }),
     revocation_list_endpoint: `${issuer}/revocations`,
     revocation_list_max_staleness: maxStaleness,
+    revocation_list_event_stream_supported: true,
+    max_access_token_lifetime: maxTokenLifetime,
   }
 }
