@@ -7,13 +7,13 @@ import { type LoginDeps, loginRoute } from './http/routes/login.js'
 import { logoutRoute } from './http/routes/logout.js'
 import { metadataRoute } from './http/routes/metadata.js'
 import { revocationRoute } from './http/routes/revocation.js'
-import { revocationsRoute } from './http/routes/revocations.js'
+import { type RevocationsDeps, revocationsRoute } from './http/routes/revocations.js'
 import { type StatusListDeps, statusListAggregationRoute, statusListRoute } from './http/routes/status-lists.js'
 import { tokenRoute } from './http/routes/token.js'
 import type { ServeContext } from './http/serve.js'
 import type { Ports } from './oauth/ports.js'
 
-export type AppDeps = HealthDeps & Ports & LoginDeps & StatusListDeps
+export type AppDeps = HealthDeps & Ports & LoginDeps & RevocationsDeps & StatusListDeps
 
 /** What answers before anything else can, and after. */
 export const healthRoutes: readonly Route<HealthDeps>[] = [

@@ -18,6 +18,7 @@ import { createRotation } from './keys/rotation.js'
 import { createUnsealer } from './keys/unsealer.js'
 import type { Grants, Policy, Ports, RefreshTokens } from './oauth/ports.js'
 import { createFetcher } from './outbound/fetch.js'
+import { createFeed, type Feed } from './revocation/feed.js'
 import { createIndices } from './revocation/indices.js'
 import { createStatusLists } from './revocation/status-lists.js'
 import { StartError } from './start-error.js'
@@ -137,6 +138,7 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
     log,
     now,
   }
+  const feed = createFeed({ ...ports, watch: view.watch, observeLag: metrics.revocationLag })
   const statusLists = createStatusLists({
     view,
     listSigner,
@@ -145,7 +147,7 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
     keys: listKeys,
     onBuilt: metrics.statusListBuilt,
   })
-  measure(metrics, { pool, view, passwords })
+  measure(metrics, { pool, view, passwords, feed })
   let keyAges: ReadonlyMap<string, number> = new Map()
   const advance = async () => {
     keyAges = await rotation.advance()
@@ -169,6 +171,7 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
     jobs,
     ports: { ...ports, authSessions: createAuthSessions(envelope, now), statusLists },
     view,
+    feed,
     rotation,
     metrics,
     close: async () => {
@@ -204,9 +207,10 @@ type Measured = {
   readonly pool: StartedDatabase['pool']
   readonly view: ReturnType<typeof createView>
   readonly passwords: ReturnType<typeof createPasswordHasher>
+  readonly feed: Feed
 }
 
-function measure(metrics: Metrics, { pool, view, passwords }: Measured): void {
+function measure(metrics: Metrics, { pool, view, passwords, feed }: Measured): void {
   metrics.gauge({
     name: 'argon2_jobs',
     help: 'Passwords being hashed, and waiting for it.',
@@ -228,5 +232,10 @@ function measure(metrics: Metrics, { pool, view, passwords }: Measured): void {
     name: 'view_age_seconds',
     help: 'Time since this process last heard of revocations and changes.',
     collect: () => view.stats().age,
+  })
+  metrics.gauge({
+    name: 'feed_subscribers',
+    help: 'Streams of revocations that are open.',
+    collect: () => feed.subscribers(),
   })
 }

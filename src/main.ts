@@ -17,8 +17,8 @@ import { quickStart } from './ui/quick-start.js'
 /** Milliseconds a request in flight may still take once the server is asked to stop. */
 const GRACE = 10_000
 
-/** In the order they are stopped: no request first, then what requests need, the database last. */
-const PARTS = ['http', 'metrics', 'jobs', 'deps', 'database'] as const
+/** In the order they are stopped: first requests that never end, then all others, then what they need, the database last. */
+const PARTS = ['feed', 'http', 'metrics', 'jobs', 'deps', 'database'] as const
 
 /** What was started so far and how to stop it. */
 type Running = { stopping: boolean; readonly stops: Map<(typeof PARTS)[number], () => Promise<void>> }
@@ -56,6 +56,7 @@ async function start(config: Config, log: Log, running: Running): Promise<void> 
   running.stops.set('database', database.close)
   const deps = await createDeps(config, database, log)
   running.stops.set('deps', deps.close)
+  running.stops.set('feed', deps.feed.close)
 
   await ensureDefaultTenant(config, database, deps)
   const jobs = startJobs(deps.jobs)
@@ -68,7 +69,7 @@ async function start(config: Config, log: Log, running: Running): Promise<void> 
   }
   const { metrics, ports } = deps
   listener = createApp({
-    deps: { ...ports, readiness },
+    deps: { ...ports, feed: deps.feed, readiness },
     publicUrl: config.publicUrl,
     trustedProxyHops: config.trustedProxyHops,
     tenants: ports.tenants,

@@ -19,6 +19,8 @@ export interface Metrics {
   refresh(outcome: RefreshOutcome): void
   /** A status list was signed; time in seconds. */
   statusListBuilt(seconds: number): void
+  /** A revocation was sent to the subscribers here, so many seconds after it was made. */
+  revocationLag(seconds: number): void
   /** A value that is read when somebody asks for it: queues, pools, ages. */
   gauge(options: GaugeOptions): void
   readonly contentType: string
@@ -28,6 +30,9 @@ export interface Metrics {
 
 // From a cached answer to a queued password hash.
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+// From an announcement that was heard at once to a database that was out of reach.
+const LAG_SECONDS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60]
 
 /** A registry of its own; with `processMetrics` also CPU, memory, garbage collection and the event loop's delay. */
 export function createMetrics({ processMetrics = true }: { readonly processMetrics?: boolean } = {}): Metrics {
@@ -53,10 +58,17 @@ export function createMetrics({ processMetrics = true }: { readonly processMetri
     buckets: SECONDS,
     registers,
   })
+  const lags = new Histogram({
+    name: 'bulla_revocation_lag_seconds',
+    help: 'Time from a revocation, by the clock of the database, until it was sent to the subscribers of this process.',
+    buckets: LAG_SECONDS,
+    registers,
+  })
   return {
     request: (endpoint, status, seconds) => requests.observe({ endpoint, status }, seconds),
     refresh: (outcome) => refreshes.inc({ outcome }),
     statusListBuilt: (seconds) => builds.observe(seconds),
+    revocationLag: (seconds) => lags.observe(seconds),
     gauge: ({ name, help, label, collect }) => {
       new Gauge({
         name: `bulla_${name}`,

@@ -54,6 +54,16 @@ export async function authenticateApi(
   return api
 }
 
+/**
+ * Would an API that was authenticated be so again? Asked where an answer goes on for longer than what it was given on may hold.
+ * Counts as no try.
+ */
+export async function stillAuthenticated({ tenant, headers }: Caller, { apis }: Pick<Ports, 'apis'>): Promise<boolean> {
+  const presented = parseBasic(headers.authorization ?? '')
+  if (!presented) return false
+  return refusal(await apis.find(tenant.id, presented.id), presented.secret) === undefined
+}
+
 /** Authenticates who asks about a token: an API or a confidential client, RFC 7662 §2.1. Throws as `authenticateClient`. */
 export async function authenticateIntrospector(
   caller: Caller,

@@ -13,6 +13,7 @@ import { createMint } from '../../src/keys/mint.js'
 import { createFindRecipient } from '../../src/keys/recipient.js'
 import { createRefreshTokens } from '../../src/keys/refresh-tokens.js'
 import { createUnsealer } from '../../src/keys/unsealer.js'
+import { createFeed } from '../../src/revocation/feed.js'
 import { createIndices } from '../../src/revocation/indices.js'
 import { createDirectory } from '../../src/store/directory.js'
 import { createGrants } from '../../src/store/grants.js'
@@ -101,7 +102,7 @@ async function keysOf({ tenant }: World, purpose: string) {
 
 const app = () =>
   testApp([tokenRoute, introspectionRoute, revocationRoute, revocationsRoute], {
-    deps: ports,
+    deps: { ...ports, feed: createFeed({ ...ports, watch: view.watch }) },
     tenants: ports.tenants,
     clients: ports.clients,
   })

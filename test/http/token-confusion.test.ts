@@ -6,6 +6,7 @@ import { revocationRoute } from '../../src/http/routes/revocation.js'
 import { revocationsRoute } from '../../src/http/routes/revocations.js'
 import { tokenRoute } from '../../src/http/routes/token.js'
 import type { SigningPurpose } from '../../src/keys/purpose.js'
+import { createFeed } from '../../src/revocation/feed.js'
 import { sealAccessToken } from '../../src/wire/seal.js'
 import { DEFAULT_TENANT, testApp } from '../support/app.js'
 import { type Agent, overBothTransports } from '../support/http.js'
@@ -85,7 +86,7 @@ async function scene() {
     'the id of the grant': grant.id,
   }
   const app = testApp([tokenRoute, introspectionRoute, revocationRoute, revocationsRoute, logoutRoute], {
-    deps: ports,
+    deps: { ...ports, feed: createFeed({ ...ports, watch: world.list.watch }) },
     tenants: world.ports.tenants,
     clients: world.ports.clients,
   })

@@ -1,0 +1,96 @@
+import { temporarilyUnavailable } from '../oauth/errors.js'
+import type { Tenant } from '../oauth/ports.js'
+import { createPageCache } from './page-cache.js'
+import type { Sink } from './ports.js'
+import { createSubscriber, type Patience } from './subscriber.js'
+import { type FeedPorts, type FeedSettings, openTenantFeed, type TenantFeed } from './tenant-feed.js'
+
+export type Subscription = {
+  readonly tenant: Tenant
+  /** The cursor to go on from; undefined: everything. */
+  readonly since: string | undefined
+  /** Asked after every administrative change of the tenant: may who subscribed still read? */
+  readonly allowed: () => Promise<boolean>
+}
+
+export type Feed = {
+  /**
+   * Prepares a stream; it begins when it is given where to write. `reset`: the cursor is too old, or none of ours.
+   * Throws 503 when there is no place left, and what Postgres says when it can't be asked.
+   */
+  open(subscription: Subscription): Promise<((sink: Sink) => void) | 'reset'>
+  /** Streams that are open. */
+  subscribers(): number
+  /** Ends every stream, and lets nobody in any more. */
+  close(): Promise<void>
+}
+
+const MEGABYTE = 1_048_576
+
+const SETTINGS: FeedSettings & Patience & { maxSubscribers: number; lifetime: number } = {
+  heartbeat: 1_000,
+  idle: 30_000,
+  ring: { maxEvents: 1_000, maxBytes: 2 * MEGABYTE },
+  buffer: MEGABYTE,
+  drain: 10_000,
+  maxSubscribers: 2_000,
+  // Milliseconds of a stream, up to a sixth less by chance: those that came together do not come back together.
+  lifetime: 3_600_000,
+}
+
+const PAGES = { maxAge: 5_000, maxBytes: 64 * MEGABYTE }
+// Milliseconds: a reader that takes nothing does not hold up the end of the process.
+const LAST_WORDS = 1_000
+
+/** The live feed of this process: one reader of Postgres for each tenant that somebody subscribes to. `settings` is for tests. */
+export function createFeed(ports: FeedPorts, settings: Partial<typeof SETTINGS> = {}): Feed {
+  const own = { ...SETTINGS, ...settings }
+  const pages = createPageCache(PAGES)
+  const feeds = new Map<string, Promise<TenantFeed>>()
+  let count = 0
+  let closed = false
+
+  function feedOf(tenant: Tenant): Promise<TenantFeed> {
+    const known = feeds.get(tenant.id)
+    if (known) return known
+    const ended = () => {
+      if (feeds.get(tenant.id) === feed) feeds.delete(tenant.id)
+    }
+    const feed = openTenantFeed(tenant, ports, { ...own, pages, ended })
+    feeds.set(tenant.id, feed)
+    feed.catch(ended)
+    return feed
+  }
+
+  return {
+    async open({ tenant, since, allowed }) {
+      if (closed) throw temporarilyUnavailable('stopping', 1)
+      if (count >= own.maxSubscribers) throw temporarilyUnavailable('feed_full', 5 + 25 * Math.random())
+      const feed = await feedOf(tenant)
+      const start = await feed.start(since)
+      if (start === 'reset') return 'reset'
+      return (sink) => {
+        if (sink.signal.aborted) return
+        const subscriber = createSubscriber(sink, allowed, own)
+        // Many may have asked for the last place at once.
+        if (closed || count >= own.maxSubscribers) {
+          subscriber.end()
+          return
+        }
+        count += 1
+        const lifetime = setTimeout(subscriber.end, own.lifetime * (1 - Math.random() / 6)).unref()
+        sink.signal.addEventListener('abort', () => {
+          count -= 1
+          clearTimeout(lifetime)
+          feed.remove(subscriber)
+        })
+        feed.add(subscriber, start)
+      }
+    },
+    subscribers: () => count,
+    async close() {
+      closed = true
+      for (const feed of feeds.values()) feed.then((one) => one.close(LAST_WORDS)).catch(() => {})
+    },
+  }
+}

@@ -1,0 +1,463 @@
+import { afterEach, describe, expect, it, vi } from 'vitest'
+import { createFeed, type Feed } from '../../../src/revocation/feed.js'
+import { ACME, DEFAULT_TENANT } from '../../support/app.js'
+import { knownAfter, type MemorySink, memorySink } from '../../support/events.js'
+import { createRevocationStore } from '../../support/revocation-store.js'
+
+type Settings = Parameters<typeof createFeed>[1]
+const OURS = DEFAULT_TENANT.id
+const feeds: Feed[] = []
+afterEach(async () => {
+  for (const feed of feeds.splice(0)) await feed.close()
+})
+
+/** A feed over a list in memory, as one process has it; heartbeats only where a test asks for them. */
+function aProcess(settings: Settings = {}, store = createRevocationStore(5)) {
+  const lags: number[] = []
+  const warnings: string[] = []
+  let signed = 0
+  const feed = createFeed(
+    {
+      revocations: { ...store, revokeToken: vi.fn(), revokeGrant: vi.fn(), judge: vi.fn() },
+      listSigner: {
+        sign: async (_tenant, _header, payload) => {
+          signed += 1
+          return `e30.${Buffer.from(payload as Uint8Array).toString('base64url')}.c2ln`
+        },
+      },
+      policy: { accessTokenLifetime: 300, grantLifetime: 1, grantIdleLifetime: 1, maxStaleness: 5 },
+      now: () => 1_800_000_000.5,
+      watch: store.watch,
+      log: { warn: (_detail, message) => void warnings.push(message) },
+      observeLag: (seconds) => void lags.push(seconds),
+    },
+    { heartbeat: 3_600_000, ...settings },
+  )
+  feeds.push(feed)
+  const open = async (
+    since?: string,
+    { tenant = DEFAULT_TENANT, allowed = async () => true, sink = memorySink() } = {},
+  ) => {
+    const opened = await feed.open({ tenant, since, allowed })
+    if (opened === 'reset') return 'reset'
+    opened(sink)
+    return sink
+  }
+  /** The same where a stream is expected. */
+  const subscribe = async (...args: Parameters<typeof open>): Promise<MemorySink> => {
+    const sink = await open(...args)
+    if (sink === 'reset') throw new Error('reset')
+    return sink
+  }
+  /** One that is told what comes. */
+  const joined = async (...args: Parameters<typeof open>) => {
+    const sink = await subscribe(...args)
+    await vi.waitFor(() => expect(last(sink).told).not.toHaveProperty('more'))
+    const revision = store.append(args[1]?.tenant?.id ?? OURS, 'probe')
+    store.poll(args[1]?.tenant?.id ?? OURS)
+    await vi.waitFor(() => expect(known(sink).revision).toBeGreaterThanOrEqual(revision))
+    return sink
+  }
+  return { feed, store, open, subscribe, joined, lags, warnings, signed: () => signed }
+}
+
+const known = (sink: MemorySink) => knownAfter(sink.events())
+const names = (sink: MemorySink) => sink.events().map(({ event }) => event)
+const last = (sink: MemorySink) => sink.events().at(-1) ?? expect.fail('nothing was told')
+const append = (store: ReturnType<typeof createRevocationStore>, count: number, tenantId = OURS) =>
+  Array.from({ length: count }, (_, index) => store.append(tenantId, `${tenantId}-${index}`))
+
+describe('a stream', () => {
+  it('begins with everything live, in pages, and goes on with what comes', async () => {
+    const { store, joined } = aProcess()
+    append(store, 12)
+    const sink = await joined()
+    expect(sink.text().startsWith('retry: 1000\n\n')).toBe(true)
+    expect(names(sink)).toEqual(['snapshot', 'snapshot', 'snapshot', 'revocations'])
+    const [first, second, third, delta] = sink.events()
+    expect(first?.told).toMatchObject({ iss: DEFAULT_TENANT.issuer, iat: 1_800_000_000, max_staleness: 5, more: true })
+    expect(first?.told).not.toHaveProperty('after')
+    expect(second?.told).toMatchObject({ since: first?.id, after: first?.told.revision, more: true })
+    expect(third?.told).toMatchObject({ since: second?.id, after: second?.told.revision })
+    expect(third?.told).not.toHaveProperty('more')
+    expect(delta?.told).toMatchObject({ after: third?.told.revision, cursor: delta?.id, entries: [{ d: 'probe' }] })
+    expect(known(sink).digests.size).toBe(13)
+  })
+
+  it('of a tenant that has revoked nothing begins with an empty page', async () => {
+    const sink = await aProcess().subscribe()
+    expect(sink.events()).toMatchObject([{ event: 'snapshot', told: { entries: [], revision: 1_000 } }])
+  })
+
+  it('tells nothing of another tenant', async () => {
+    const { store, joined } = aProcess()
+    append(store, 3, ACME.id)
+    const ours = await joined()
+    const theirs = await joined(undefined, { tenant: ACME })
+    append(store, 2, ACME.id)
+    store.poll(ACME.id)
+    store.poll(OURS)
+    await vi.waitFor(() => expect(known(theirs).digests.size).toBe(4))
+    expect([...known(ours).digests]).toEqual(['probe'])
+    expect(new Set(theirs.events().map(({ told }) => told.iss))).toEqual(new Set([ACME.issuer]))
+  })
+
+  it('is told in the same bytes as all others, signed and read once', async () => {
+    const { store, joined, subscribe, signed } = aProcess()
+    const sinks = [await joined(), ...(await Promise.all(Array.from({ length: 20 }, () => subscribe())))]
+    const [asked, before] = [store.asked(), signed()]
+    store.append(OURS, 'new')
+    store.poll(OURS)
+    await vi.waitFor(() => {
+      for (const sink of sinks) expect(known(sink).digests).toContain('new')
+    })
+    expect(new Set(sinks.map((sink) => last(sink).data)).size).toBe(1)
+    expect([store.asked() - asked, signed() - before]).toEqual([1, 1])
+  })
+
+  it('costs a crowd that comes at once one page and no query each', async () => {
+    const { store, joined, subscribe, signed } = aProcess()
+    append(store, 3)
+    await joined()
+    const [asked, before] = [store.asked(), signed()]
+    const crowd = await Promise.all(Array.from({ length: 500 }, () => subscribe()))
+    for (const sink of crowd) expect(known(sink).digests.size).toBe(4)
+    expect(store.asked() - asked).toBeLessThanOrEqual(1)
+    expect(signed() - before).toBeLessThanOrEqual(1)
+  })
+})
+
+describe('who resumes', () => {
+  it('is told what came since, from memory', async () => {
+    const { store, joined, subscribe } = aProcess()
+    const first = await joined()
+    const { id } = last(first)
+    append(store, 2)
+    store.poll(OURS)
+    await vi.waitFor(() => expect(known(first).digests.size).toBe(3))
+    const asked = store.asked()
+    const again = await subscribe(id)
+    await vi.waitFor(() => expect(names(again)).toEqual(['revocations']))
+    expect(knownAfter(again.events(), { revision: last(first).told.after ?? 0, digests: new Set() }).digests.size).toBe(
+      2,
+    )
+    expect(store.asked()).toBe(asked)
+  })
+
+  it('is told it from Postgres where memory does not reach back, in pages and without a gap', async () => {
+    const { store, joined, subscribe } = aProcess({ ring: { maxEvents: 1, maxBytes: 1_000_000 } })
+    const first = await joined()
+    const { id, told } = last(first)
+    append(store, 18)
+    store.poll(OURS)
+    await vi.waitFor(() => expect(known(first).digests.size).toBe(19))
+    const again = await subscribe(id)
+    await vi.waitFor(() =>
+      expect(knownAfter(again.events(), { revision: told.revision, digests: new Set() }).digests.size).toBe(18),
+    )
+    expect(new Set(names(again))).toEqual(new Set(['revocations']))
+    const next = store.append(OURS, 'next')
+    store.poll(OURS)
+    await vi.waitFor(() => expect(last(again).told.revision).toBe(next))
+  })
+
+  it('is sent for a snapshot with a cursor that is foreign, of another tenant or ahead of Postgres', async () => {
+    const { store, joined, open } = aProcess()
+    const ours = await joined()
+    const theirs = await joined(undefined, { tenant: ACME })
+    const { id = '' } = last(ours)
+    expect(await open(id)).not.toBe('reset')
+    for (const cursor of [
+      'nonsense',
+      '',
+      last(theirs).id,
+      id.replace(/\d+$/, (revision) => String(Number(revision) + 1)),
+    ]) {
+      expect(await open(cursor)).toBe('reset')
+    }
+    store.failOver()
+    expect(await open('1.id-of-default.1')).toBe('reset')
+  })
+
+  it('may be ahead of this process, having been told by another', async () => {
+    const { store, joined, subscribe } = aProcess()
+    await joined()
+    // Read elsewhere before the poll of this process found it.
+    append(store, 2)
+    const { cursor } = await store.head(OURS)
+    const sink = await subscribe(cursor)
+    const revision = store.append(OURS, 'next')
+    store.poll(OURS)
+    await vi.waitFor(() => expect(last(sink).told).toMatchObject({ revision, entries: [{ d: 'next' }] }))
+  })
+})
+
+describe('between the first pages and what comes', () => {
+  it('there is no gap, whatever is revoked meanwhile', async () => {
+    const { store, subscribe } = aProcess({ ring: { maxEvents: 3, maxBytes: 1_000_000 } })
+    const written = new Set<string>()
+    const write = () => {
+      const value = `value-${written.size}`
+      store.append(OURS, value)
+      written.add(value)
+      if (written.size % 3 === 0) store.poll(OURS)
+    }
+    for (let i = 0; i < 17; i++) write()
+    // Each step of anybody who subscribes may find something new.
+    const turns = async () => {
+      for (let i = 0; i < 400; i++) {
+        write()
+        await Promise.resolve()
+        if (i % 7 === 0) await new Promise(setImmediate)
+      }
+    }
+    const sinks: MemorySink[] = []
+    const readers = async () => {
+      for (let i = 0; i < 30; i++) {
+        sinks.push(await subscribe())
+        await new Promise(setImmediate)
+      }
+    }
+    await Promise.all([turns(), readers()])
+    store.poll(OURS)
+    await vi.waitFor(() => {
+      for (const sink of sinks) expect(known(sink).digests).toEqual(written)
+    })
+  })
+})
+
+describe('a heartbeat', () => {
+  it('says that there is nothing new, and when Postgres was asked', async () => {
+    const { store, subscribe } = aProcess({ heartbeat: 5 })
+    const sink = await subscribe()
+    await vi.waitFor(() => expect(names(sink)).toContain('heartbeat'))
+    const before = sink.events().length
+    const asked = (performance.timeOrigin + performance.now()) / 1000
+    store.poll(OURS)
+    await vi.waitFor(() => expect(sink.events().length).toBeGreaterThan(before))
+    const { event, id, told } = last(sink)
+    expect(event).toBe('heartbeat')
+    expect(told).toMatchObject({ entries: [], after: 1_000, revision: 1_000, cursor: id, since: id, max_staleness: 5 })
+    expect(told.polled_at).toBeGreaterThanOrEqual(asked)
+    expect(told.polled_at).toBeLessThan(asked + 5)
+  })
+
+  it('is not sent without a poll of its own: who is cut off from Postgres is silent', async () => {
+    const { store, subscribe } = aProcess({ heartbeat: 2 })
+    const sink = await subscribe()
+    for (let polls = 1; polls <= 3; polls++) {
+      await vi.waitFor(() => expect(names(sink).filter((name) => name === 'heartbeat')).toHaveLength(polls))
+      // Many times as long as a heartbeat takes to come.
+      await vi.waitFor(async () => {
+        for (let i = 0; i < 20; i++) await new Promise((resolve) => setTimeout(resolve, 2))
+      })
+      expect(names(sink).filter((name) => name === 'heartbeat')).toHaveLength(polls)
+      store.poll(OURS)
+    }
+  })
+
+  it('is not sent while what the poll has found can not be read', async () => {
+    const { store, subscribe, warnings } = aProcess({ heartbeat: 2 })
+    const sink = await subscribe()
+    await vi.waitFor(() => expect(names(sink)).toContain('heartbeat'))
+    store.broken = true
+    const revision = store.append(OURS, 'unread')
+    const polledFrom = performance.timeOrigin / 1000 + performance.now() / 1000
+    for (let i = 0; i < 10; i++) {
+      store.poll(OURS)
+      await new Promise((resolve) => setTimeout(resolve, 4))
+    }
+    for (const { told } of sink.events()) expect(told.polled_at ?? 0).toBeLessThan(polledFrom)
+    expect(warnings).toHaveLength(1)
+    store.broken = false
+    store.poll(OURS)
+    await vi.waitFor(() => expect(known(sink).revision).toBe(revision))
+    await vi.waitFor(() => expect(last(sink).told.polled_at).toBeGreaterThan(polledFrom))
+  })
+})
+
+describe('a reader that does not read', () => {
+  const size = { buffer: 2_000, drain: 3_600_000 }
+
+  it('is sent no more, and for a snapshot once it has read what waited; others are not held up', async () => {
+    const { store, joined } = aProcess(size)
+    const [slow, other] = [await joined(), await joined()]
+    slow.stall()
+    await vi.waitFor(async () => {
+      store.append(OURS)
+      store.poll(OURS)
+      await new Promise(setImmediate)
+      expect(slow.buffered()).toBeGreaterThan(2_000)
+    })
+    const before = slow.buffered()
+    const revisions = append(store, 20)
+    store.poll(OURS)
+    await vi.waitFor(() => expect(known(other).revision).toBe(revisions.at(-1)))
+    expect(slow.buffered()).toBe(before)
+    expect(slow.state()).toBe('open')
+    slow.drain()
+    await vi.waitFor(() => expect(slow.state()).toBe('ended'))
+    expect(last(slow)).toMatchObject({ event: 'reset', data: '{"error":"reset"}', id: undefined })
+  })
+
+  it('is cut off when it takes too long', async () => {
+    const { store, joined, feed } = aProcess({ ...size, drain: 5 })
+    const slow = await joined()
+    slow.stall()
+    await vi.waitFor(async () => {
+      store.append(OURS)
+      store.poll(OURS)
+      await new Promise(setImmediate)
+      expect(slow.state()).toBe('destroyed')
+    })
+    expect(feed.subscribers()).toBe(0)
+  })
+
+  it('is waited for between pages, and so long only', async () => {
+    const { store, subscribe } = aProcess({ buffer: 100, drain: 3_600_000 })
+    append(store, 12)
+    const sink = memorySink()
+    sink.stall()
+    await subscribe(undefined, { sink })
+    for (let i = 0; i < 10; i++) await new Promise(setImmediate)
+    expect(names(sink)).toEqual(['snapshot'])
+    sink.drain()
+    await vi.waitFor(() => expect(known(sink).digests.size).toBe(12))
+  })
+})
+
+describe('a stream ends', () => {
+  it('when its API may read no more, and no other', async () => {
+    const { store, joined } = aProcess()
+    let allowed = true
+    const sink = await joined(undefined, { allowed: async () => allowed })
+    const other = await joined()
+    store.configure(OURS)
+    store.poll(OURS)
+    await new Promise(setImmediate)
+    expect(sink.state()).toBe('open')
+    allowed = false
+    store.configure(OURS)
+    store.poll(OURS)
+    await vi.waitFor(() => expect(sink.state()).toBe('ended'))
+    expect(other.state()).toBe('open')
+  })
+
+  it('when that was decided while it was let in', async () => {
+    const { subscribe } = aProcess()
+    const sink = await subscribe(undefined, { allowed: async () => false })
+    await vi.waitFor(() => expect(sink.state()).toBe('ended'))
+  })
+
+  it('with the next poll, when it could not be told before', async () => {
+    const { store, joined } = aProcess()
+    let answer = async () => true
+    const sink = await joined(undefined, { allowed: () => answer() })
+    answer = () => Promise.reject(new Error('The database is away.'))
+    store.configure(OURS)
+    store.poll(OURS)
+    await new Promise(setImmediate)
+    expect(sink.state()).toBe('open')
+    answer = async () => false
+    store.poll(OURS)
+    await vi.waitFor(() => expect(sink.state()).toBe('ended'))
+  })
+
+  it('when its tenant has gone', async () => {
+    const { store, joined } = aProcess()
+    const sink = await joined()
+    store.remove(OURS)
+    store.poll(OURS)
+    expect(sink.state()).toBe('ended')
+  })
+
+  it('with a reset when Postgres has another history, and the next one begins anew', async () => {
+    const { store, joined, subscribe } = aProcess()
+    const sink = await joined()
+    store.failOver()
+    store.append(OURS, 'after')
+    store.poll(OURS)
+    await vi.waitFor(() => expect(sink.state()).toBe('ended'))
+    expect(last(sink).event).toBe('reset')
+    expect(known(await subscribe()).digests).toEqual(new Set(['probe', 'after']))
+  })
+
+  it('after its time, without a reset', async () => {
+    const { subscribe } = aProcess({ lifetime: 5 })
+    const sink = await subscribe()
+    await vi.waitFor(() => expect(sink.state()).toBe('ended'))
+    expect(names(sink)).toEqual(['snapshot'])
+  })
+
+  it('with the process, which lets nobody in any more', async () => {
+    const { feed, joined, open } = aProcess()
+    const [sink, slow] = [await joined(), await joined()]
+    slow.stall()
+    slow.write(Buffer.from('waits'))
+    await feed.close()
+    await vi.waitFor(() => expect(sink.state()).toBe('ended'))
+    await expect(open()).rejects.toMatchObject({ reason: 'stopping', status: 503 })
+    await vi.waitFor(() => expect(slow.state()).toBe('destroyed'), { timeout: 5_000 })
+  })
+})
+
+describe('a process', () => {
+  it('has so many places and no more, also for those who come at once', async () => {
+    const { feed, subscribe, open } = aProcess({ maxSubscribers: 3 })
+    const sinks = await Promise.all(Array.from({ length: 6 }, () => subscribe()))
+    expect(sinks.filter((sink) => sink.state() === 'open')).toHaveLength(3)
+    expect(feed.subscribers()).toBe(3)
+    const refusal = expect(open()).rejects
+    await refusal.toMatchObject({
+      status: 503,
+      reason: 'feed_full',
+      headers: { 'retry-after': expect.stringMatching(/^\d+$/) },
+    })
+    for (const sink of sinks) sink.hangUp()
+    expect(feed.subscribers()).toBe(0)
+    expect((await subscribe()).state()).toBe('open')
+  })
+
+  it('lets nobody in while Postgres can not be asked, and everybody after', async () => {
+    const { store, open, subscribe } = aProcess()
+    store.broken = true
+    await expect(open()).rejects.toThrow('away')
+    store.broken = false
+    expect(names(await subscribe())).toEqual(['snapshot'])
+  })
+
+  it('stops watching a tenant that nobody subscribes to for a while, and not before', async () => {
+    const { store, joined } = aProcess({ idle: 20 })
+    const sink = await joined()
+    expect(store.watchers(OURS)).toBe(1)
+    sink.hangUp()
+    expect(store.watchers(OURS)).toBe(1)
+    await vi.waitFor(() => expect(store.watchers(OURS)).toBe(0))
+  })
+
+  it('measures how long a revocation took', async () => {
+    const { joined, lags } = aProcess()
+    await joined()
+    expect(lags).toEqual([expect.closeTo(1_800_000_000, 0)])
+  })
+})
+
+describe('two processes over one database', () => {
+  it('tell the same, and go on with each other’s cursors', async () => {
+    const store = createRevocationStore(5)
+    const [one, two] = [aProcess({}, store), aProcess({}, store)]
+    const first = await one.joined()
+    const second = await two.joined()
+    append(store, 13)
+    store.poll(OURS)
+    await vi.waitFor(() => {
+      for (const sink of [first, second]) expect(known(sink).digests.size).toBe(14)
+    })
+    first.hangUp()
+    const moved = await two.subscribe(last(first).id)
+    store.append(OURS, 'moved')
+    store.poll(OURS)
+    await vi.waitFor(() => expect(last(moved).told.entries).toMatchObject([{ d: 'moved' }]))
+    expect(last(second).told.revision).toBe(last(moved).told.revision)
+  })
+})
