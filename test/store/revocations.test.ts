@@ -254,3 +254,106 @@ describe('what came after a cursor', () => {
     }
   })
 })
+
+describe('a long list', () => {
+  /** Entries in three hours to come, in one order over all of them; `first`: their lowest revision. */
+  const fill = (tenantId: string, count: number, first: number) =>
+    sql(
+      `WITH made AS (
+         INSERT INTO revocations (tenant_id, slot, revision, kind, digest, below, expires_at)
+         SELECT $1, slot_of(at), $3 + i - 1, CASE WHEN i % 10 = 0 THEN 'sub' ELSE 'jti' END, revocation_digest('jti', i::text),
+                CASE WHEN i % 10 = 0 THEN $3 + i - 1 END, at
+           FROM (SELECT i, statement_timestamp() + make_interval(hours => 1 + i % 3) AS at FROM generate_series(1, $2::integer) AS i) AS s
+         RETURNING revision)
+       UPDATE revisions SET revision = (SELECT max(revision) FROM made) WHERE tenant_id = $1`,
+      tenantId,
+      count,
+      first,
+    )
+  /** Every page from the first on, and no more than it should take. */
+  async function walk(tenantId: string): Promise<ReadPage[]> {
+    const pages = [await revocations.snapshot(tenantId)]
+    for (let last = pages[0]; last?.more && pages.length < 20; last = pages.at(-1))
+      pages.push(await page(tenantId, last.cursor))
+    return pages
+  }
+
+  test('is told in pages of 5,000, in the order of revision, each from where the one before ends', async () => {
+    const [{ id }, other] = [await makeTenant(stage.pool), await makeTenant(stage.pool)]
+    await fill(id, 12_000, 1_000_000)
+    await fill(other.id, 100, 1_003_000)
+    const pages = await walk(id)
+    expect(
+      pages.map(({ entries, after, revision, more, first }) => [entries.length, first, after, revision, more]),
+    ).toEqual([
+      [5_000, 1_000_000, undefined, 1_004_999, true],
+      [5_000, 1_005_000, 1_004_999, 1_009_999, true],
+      [2_000, 1_010_000, 1_009_999, 1_011_999, false],
+    ])
+    const all = pages.flatMap(({ entries }) => entries)
+    expect(new Set(all.map(({ d }) => d)).size).toBe(12_000)
+    expect(all.slice(8, 10)).toEqual([
+      { k: 'jti', d: entryDigest('jti', '9'), exp: expect.any(Number) },
+      { k: 'sub', d: entryDigest('jti', '10'), r: 1_000_009, exp: expect.any(Number) },
+    ])
+  })
+
+  test('of exactly one page has no more', async () => {
+    const { id } = await makeTenant(stage.pool)
+    await fill(id, 5_000, 1_000_000)
+    expect(await revocations.snapshot(id)).toMatchObject({ more: false, revision: 1_004_999 })
+    await append(id)
+    expect(await revocations.snapshot(id)).toMatchObject({ more: true, revision: 1_004_999 })
+  })
+
+  test('is walked to its end while it grows, and nothing is missed', async () => {
+    const { id } = await makeTenant(stage.pool)
+    await fill(id, 7_000, 1_000_000)
+    const first = await revocations.snapshot(id)
+    const late = await append(id, 'jti', 'late')
+    const second = await page(id, first.cursor)
+    expect(second).toMatchObject({ more: false, revision: late, entries: { length: 2_001 } })
+    expect(second.entries.at(-1)).toMatchObject({ d: entryDigest('jti', 'late') })
+  })
+
+  test.each(['an hour just begun', 'hours that the planner knows'])(
+    'is read by its index, up to the limit, of %s',
+    async (when) => {
+      const { id } = await makeTenant(stage.pool)
+      await fill(id, 30_000, 1_000_000)
+      if (when !== 'an hour just begun') await sql('ANALYZE revocations')
+      let text = ''
+      const query = async (statement: pg.QueryConfig) => {
+        text = statement.text
+        return stage.pool.query(statement)
+      }
+      await createRevocations({ pool: { query } as unknown as pg.Pool, installation }).snapshot(id)
+      for (const after of [-1, 1_015_000, 1_029_990]) {
+        const told = text.replaceAll('$1', `'${id}'::uuid`).replaceAll('$2', String(after))
+        const plan = (await sql(`EXPLAIN (ANALYZE, TIMING off) ${told}`)).map((row) => row['QUERY PLAN']).join('\n')
+        expect(plan).toContain('Merge Append')
+        expect(plan).not.toMatch(/Sort Method|Seq Scan on revocations|Bitmap/)
+        // No slot gives more than the page takes of it.
+        for (const [, rows] of plan.matchAll(/Index Scan using revocations_\S+ on .*rows=(\d+)[.\d]* loops/g)) {
+          expect(Number(rows)).toBeLessThanOrEqual(1_668)
+        }
+      }
+    },
+  )
+})
+
+describe('where a cursor stands', () => {
+  test('is known for those of one tenant, database and timeline', async () => {
+    const [ours, theirs] = [await makeTenant(stage.pool), await makeTenant(stage.pool)]
+    const revision = await append(ours.id)
+    const before = await revocations.head(ours.id)
+    expect(before).toMatchObject({ revision, entries: '[]', more: false })
+    await append(ours.id)
+    const after = await revocations.head(ours.id)
+    expect(revocations.locate(before.cursor, after.cursor)).toBe(revision)
+    for (const foreign of ['', 'nonsense', (await revocations.head(theirs.id)).cursor]) {
+      expect(revocations.locate(foreign, after.cursor)).toBeUndefined()
+      expect(revocations.locate(after.cursor, foreign)).toBeUndefined()
+    }
+  })
+})
