@@ -1,6 +1,6 @@
-import { expect, it, vi } from 'vitest'
+import { expect, it } from 'vitest'
 import { ACME, DEFAULT_TENANT } from '../support/app.js'
-import { eventsIn, knownAfter } from '../support/events.js'
+import { eventsIn, knownAfter, until } from '../support/events.js'
 import { overBothTransports, type Reached } from '../support/http.js'
 import { basic, oauthApp } from '../support/oauth-app.js'
 
@@ -24,7 +24,7 @@ async function listen({ open }: Reached, by: By, path = '/revocations', headers:
     received += text
   })
   socket.on('error', () => {})
-  await vi.waitFor(() => expect(received).toContain('\r\n\r\n'))
+  await until(() => expect(received).toContain('\r\n\r\n'))
   const head = received.slice(0, received.indexOf('\r\n\r\n')).toLowerCase()
   const body = () => unchunked(received.slice(head.length + 4))
   return {
@@ -70,38 +70,38 @@ overBothTransports('the feed', (reach) => {
     ]) {
       expect(reader.head).toContain(line)
     }
-    await vi.waitFor(() => expect(reader.events()).toMatchObject([{ event: 'snapshot' }]))
+    await until(() => expect(reader.events()).toMatchObject([{ event: 'snapshot' }]))
     expect(reader.body().startsWith('retry: 1000\n\n')).toBe(true)
     list.append(OURS, 'after')
     list.poll(OURS)
-    await vi.waitFor(() => expect(last(reader)).toMatchObject({ event: 'revocations' }))
+    await until(() => expect(last(reader)).toMatchObject({ event: 'revocations' }))
     expect(last(reader).told).toMatchObject({ iss: DEFAULT_TENANT.issuer, max_staleness: 5, entries: [{ d: 'after' }] })
     expect(knownAfter(reader.events()).digests).toEqual(new Set(['before', 'after']))
     const [header = ''] = last(reader).data.split('.')
     expect(JSON.parse(Buffer.from(header, 'base64url').toString()).typ).toBe('revocations+jwt')
     expect(app.lines()).toEqual([])
     reader.socket.destroy()
-    await vi.waitFor(() => expect(app.lines()).toMatchObject([{ route: 'revocations', status: 200 }]))
+    await until(() => expect(app.lines()).toMatchObject([{ route: 'revocations', status: 200 }]))
   })
 
   it('goes on after the last event a reader had, whatever the address says', async () => {
     const { reached, list, api } = await start()
     const first = await listen(reached, api)
-    await vi.waitFor(() => expect(first.events()).toHaveLength(1))
+    await until(() => expect(first.events()).toHaveLength(1))
     const old = last(first).id ?? ''
     list.append(OURS, 'one')
     list.poll(OURS)
-    await vi.waitFor(() => expect(first.events()).toHaveLength(2))
+    await until(() => expect(first.events()).toHaveLength(2))
     const { id = '' } = last(first)
     list.append(OURS, 'two')
     list.poll(OURS)
-    await vi.waitFor(() => expect(first.events()).toHaveLength(3))
+    await until(() => expect(first.events()).toHaveLength(3))
     const again = await listen(reached, api, `/revocations?since=${old}`, { 'last-event-id': id })
-    await vi.waitFor(() =>
+    await until(() =>
       expect(again.events()).toMatchObject([{ event: 'revocations', told: { entries: [{ d: 'two' }] } }]),
     )
     const bySince = await listen(reached, api, `/revocations?since=${old}`)
-    await vi.waitFor(() => expect(bySince.events()).toHaveLength(2))
+    await until(() => expect(bySince.events()).toHaveLength(2))
   })
 
   it.each(['nonsense', '1.id-of-acme.1000', '1.id-of-default.999999', '__proto__'])(
@@ -123,7 +123,7 @@ overBothTransports('the feed', (reach) => {
     list.append(ACME.id, 'theirs')
     list.append(OURS, 'ours')
     for (const { id } of [ACME, DEFAULT_TENANT]) list.poll(id)
-    await vi.waitFor(() => {
+    await until(() => {
       expect(last(ours).told).toMatchObject({ iss: DEFAULT_TENANT.issuer, entries: [{ d: 'ours' }] })
       expect(last(foreign).told).toMatchObject({ iss: ACME.issuer, entries: [{ d: 'theirs' }] })
     })
@@ -156,11 +156,11 @@ overBothTransports('the feed', (reach) => {
     world.update(api, change)
     list.configure(OURS)
     list.poll(OURS)
-    await vi.waitFor(() => expect(mine.body()).not.toBe(''))
-    await vi.waitFor(() => expect(mine.isOver()).toBe(true))
+    await until(() => expect(mine.body()).not.toBe(''))
+    await until(() => expect(mine.isOver()).toBe(true))
     list.append(OURS, 'after')
     list.poll(OURS)
-    await vi.waitFor(() => expect(last(theirs).told.entries).toMatchObject([{ d: 'after' }]))
+    await until(() => expect(last(theirs).told.entries).toMatchObject([{ d: 'after' }]))
     expect(mine.events().map(({ told }) => told.entries)).not.toContainEqual([expect.objectContaining({ d: 'after' })])
   })
 
@@ -172,7 +172,7 @@ overBothTransports('the feed', (reach) => {
     list.configure(ACME.id)
     list.append(ACME.id, 'after')
     list.poll(ACME.id)
-    await vi.waitFor(() => expect(last(reader).told.entries).toMatchObject([{ d: 'after' }]))
+    await until(() => expect(last(reader).told.entries).toMatchObject([{ d: 'after' }]))
     await listen(reached, api, '/t/acme/revocations')
   })
 
@@ -211,7 +211,7 @@ overBothTransports('the feed', (reach) => {
     expect(Number(headers['retry-after'])).toBeGreaterThan(0)
     expect(body.error).toBe('temporarily_unavailable')
     reader.socket.destroy()
-    await vi.waitFor(() => expect(feed.subscribers()).toBe(0))
+    await until(() => expect(feed.subscribers()).toBe(0))
     await listen(reached, api)
   })
 
@@ -225,10 +225,10 @@ overBothTransports('the feed', (reach) => {
     for (let i = 0; i < 12; i++) {
       revision = list.append(OURS, `${heap}${i}`)
       list.poll(OURS)
-      await vi.waitFor(() => expect(other.has(`.${revision}\ndata`)).toBe(true), { interval: 5 })
+      await until(() => expect(other.has(`.${revision}\ndata`)).toBe(true), { interval: 5 })
     }
     slow.socket.resume()
-    await vi.waitFor(() => expect(slow.isOver()).toBe(true))
+    await until(() => expect(slow.isOver()).toBe(true))
     expect(last(slow)).toMatchObject({ event: 'reset', data: '{"error":"reset"}' })
     expect(slow.events().length).toBeLessThan(other.events().length)
     expect(other.socket.destroyed).toBe(false)
@@ -239,7 +239,7 @@ overBothTransports('the feed', (reach) => {
     const slow = await listen(reached, api)
     slow.socket.pause()
     const heap = 'x'.repeat(500_000)
-    await vi.waitFor(
+    await until(
       () => {
         list.append(OURS, heap)
         list.poll(OURS)
@@ -253,9 +253,9 @@ overBothTransports('the feed', (reach) => {
     const { reached, api, list } = await start({ heartbeat: 5 })
     const reader = await listen(reached, api)
     const beats = () => reader.events().filter(({ event }) => event === 'heartbeat')
-    await vi.waitFor(() => expect(beats()).toHaveLength(1))
+    await until(() => expect(beats()).toHaveLength(1))
     list.poll(OURS)
-    await vi.waitFor(() => expect(beats()).toHaveLength(2))
+    await until(() => expect(beats()).toHaveLength(2))
     await new Promise((resolve) => setTimeout(resolve, 50))
     expect(beats()).toHaveLength(2)
     const [one, two] = beats().map(({ told }) => told.polled_at ?? 0)
@@ -266,7 +266,7 @@ overBothTransports('the feed', (reach) => {
     const { reached, api, feed } = await start()
     const reader = await listen(reached, api)
     await feed.close()
-    await vi.waitFor(() => expect(reader.isOver()).toBe(true))
+    await until(() => expect(reader.isOver()).toBe(true))
     const ask = reached.agent.get('/revocations').set({ accept: 'text/event-stream', authorization: basic(api) })
     await ask.expect(503)
   })
