@@ -5,8 +5,10 @@ const REVOKE = 'test/unit/oauth/revocation.test.ts'
 const INTROSPECTION = 'test/http/introspection.test.ts'
 const RESPONSE = 'test/http/introspection-response.test.ts'
 const INTROSPECT = 'test/unit/oauth/introspection.test.ts'
+const FEED = 'test/http/feed.test.ts'
+const STREAM = 'test/http/stream.test.ts'
 
-/** RFC 7009, RFC 7662 and RFC 9701. */
+/** RFC 7009, RFC 7662 and RFC 9701, and of HTTP what the feed of revocations rests on. */
 export const revocationAndIntrospection: readonly Requirement[] = [
   {
     id: 'RFC7009-2.1-client',
@@ -190,5 +192,36 @@ export const revocationAndIntrospection: readonly Requirement[] = [
       'test/http/token-confusion.test.ts › takes what it is for, and nothing else',
       'test/unit/wire/nested-jwt.test.ts › is no access token, for server or API',
     ],
+  },
+  {
+    id: 'RFC9110-9.3.2-head',
+    source: 'RFC 9110 §9.3.2',
+    level: 'MUST',
+    text: 'HEAD is answered as GET without content: no stream begins.',
+    shownBy: [
+      `${STREAM} › is not begun for HEAD, and ends with the connection for HTTP/1.0`,
+      `${FEED} › answers HEAD without a place, and HTTP/1.0 without chunks`,
+    ],
+  },
+  {
+    id: 'RFC9112-6.1-chunks',
+    source: 'RFC 9112 §6.1',
+    level: 'MUST',
+    text: 'No chunks are sent to who speaks HTTP/1.0.',
+    shownBy: [`${STREAM} › is not begun for HEAD, and ends with the connection for HTTP/1.0`],
+  },
+  {
+    id: 'RFC9110-12.5.1-accept',
+    source: 'RFC 9110 §12.5.1',
+    level: 'SHOULD',
+    text: 'What the caller accepts decides between the list and the stream.',
+    shownBy: [`${FEED} › is the list to who does not ask for a stream by name`],
+  },
+  {
+    id: 'RFC9110-15.5.11-gone',
+    source: 'RFC 9110 §15.5.11',
+    level: 'SHOULD',
+    text: 'A cursor that leads nowhere any more is answered 410, before anything is streamed.',
+    shownBy: [`${FEED} › answers 410 before anything is streamed to the cursor %s`],
   },
 ]

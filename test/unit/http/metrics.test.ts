@@ -23,6 +23,15 @@ describe('createMetrics', () => {
     expect(await metrics.text()).toContain('bulla_refresh_total{outcome="rotated"} 2')
   })
 
+  it('measures how long revocations took to be sent', async () => {
+    const metrics = createMetrics({ processMetrics: false })
+    metrics.revocationLag(0.02)
+    metrics.revocationLag(90)
+    const text = await metrics.text()
+    expect(text).toContain('bulla_revocation_lag_seconds_bucket{le="0.025"} 1')
+    expect(text).toContain('bulla_revocation_lag_seconds_count 2')
+  })
+
   it('asks for a gauge at each scrape, and forgets what is no longer reported', async () => {
     const metrics = createMetrics({ processMetrics: false })
     let ages = new Map([
