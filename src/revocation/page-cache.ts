@@ -5,8 +5,6 @@ type Cached = { readonly at: number; readonly page: Promise<FeedEvent | 'reset'>
 export type PageCache = {
   /** The page of that name, made by one of those who ask at once and kept for those who come soon after. */
   get(key: string, load: () => Promise<FeedEvent | 'reset'>): Promise<FeedEvent | 'reset'>
-  /** Unless it is wanted again by nobody. */
-  forget(key: string): void
 }
 
 /** Signed pages, `maxAge` milliseconds old at most and together no larger than `maxBytes`, so that a crowd that comes back reads each once. */
@@ -28,7 +26,6 @@ export function createPageCache({ maxAge, maxBytes }: { maxAge: number; maxBytes
   }
 
   return {
-    forget,
     get(key, load) {
       trim()
       const cached = pages.get(key)

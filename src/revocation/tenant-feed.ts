@@ -96,9 +96,8 @@ export async function openTenantFeed(
     const key = `${named} ${name} ${at?.revision ?? 'all'}`
     return pages.get(key, async () => {
       const page = await (at ? revocations.since(tenant.id, at.cursor) : revocations.snapshot(tenant.id))
-      if (page === 'reset') return 'reset'
-      // Who asks again after a page that told nothing new needs another answer.
-      if (page.revision === at?.revision) pages.forget(key)
+      // Asked only where something has been told since: a database that knows of nothing has lost it.
+      if (page === 'reset' || page.revision === at?.revision) return 'reset'
       return feedEvent(name, page, await signPage(tenant, { ...page, since: at?.cursor }, ports))
     })
   }

@@ -14,6 +14,8 @@ export type RevocationStore = Paged & {
   configure(tenantId: string): void
   /** Another database or timeline from here on: no cursor given out is of any use. */
   failOver(): void
+  /** Takes back what came after a revision, as a database does that was restored; told with the next poll. */
+  lose(tenantId: string, after: number): void
   /** No such tenant any more; told with the next poll. */
   remove(tenantId: string): void
   /** While set, whatever is asked fails. */
@@ -65,6 +67,13 @@ export function createRevocationStore(pageSize = 5_000): RevocationStore {
     remove: (tenantId) => void removed.add(tenantId),
     failOver: () => {
       state.timeline += 1
+    },
+    lose(tenantId, after) {
+      heads.set(tenantId, after)
+      lines.set(
+        tenantId,
+        (lines.get(tenantId) ?? []).filter(({ revision }) => revision <= after),
+      )
     },
     poll(tenantId) {
       const found = {

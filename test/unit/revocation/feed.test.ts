@@ -179,6 +179,21 @@ describe('who resumes', () => {
     expect(await open('1.id-of-default.1')).toBe('reset')
   })
 
+  it('is sent for a snapshot where Postgres has lost what this process told since', async () => {
+    const { store, joined, open } = aProcess({ ring: { maxEvents: 1, maxBytes: 1_000_000 } })
+    const first = await joined()
+    const { id, told } = last(first)
+    append(store, 12)
+    store.poll(OURS)
+    await until(() => expect(known(first).digests.size).toBe(13))
+    store.lose(OURS, told.revision)
+    const asked = store.asked()
+    expect(await open(id)).toBe('reset')
+    expect(store.asked() - asked).toBe(1)
+    store.poll(OURS)
+    await until(() => expect(last(first).event).toBe('reset'))
+  })
+
   it('may be ahead of this process, having been told by another', async () => {
     const { store, joined, subscribe } = aProcess()
     await joined()
