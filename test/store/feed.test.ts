@@ -40,6 +40,7 @@ async function openProcess(settings: Settings = {}, connection = stage.database.
     {
       revocations: createRevocations({ pool, installation: await readInstallation(pool) }),
       listSigner: {
+        keyId: async () => 'key-1',
         sign: async (_tenant, _header, payload) =>
           `e30.${Buffer.from(payload as Uint8Array).toString('base64url')}.c2ln`,
       },

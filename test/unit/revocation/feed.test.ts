@@ -20,6 +20,7 @@ function aProcess(settings: Settings = {}, store = createRevocationStore(5)) {
     {
       revocations: { ...store, revokeToken: vi.fn(), revokeGrant: vi.fn(), judge: vi.fn() },
       listSigner: {
+        keyId: async () => 'key-1',
         sign: async (_tenant, _header, payload) => {
           signed += 1
           return `e30.${Buffer.from(payload as Uint8Array).toString('base64url')}.c2ln`
