@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os'
 import { type Config, loadConfig, readEnvironment } from '#bulla/config.js'
-import type { Actor } from '#bulla/oauth/ports.js'
+import type { Actor } from '#bulla/oauth/records.js'
 import { readPublicUrl } from '#bulla/store/installation.js'
 import type { Log } from '#bulla/store/log.js'
 import { createApiRegistry } from '#bulla/store/registry/apis.js'

@@ -1,5 +1,5 @@
 import { createEnvelope, type Envelope } from '../crypto/envelope.js'
-import type { Tenant } from '../oauth/ports.js'
+import type { Tenant } from '../oauth/records.js'
 import type { SignInState } from './sign-in.js'
 
 /** Seconds until a sign-in that was begun must be begun again. */

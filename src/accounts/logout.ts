@@ -1,6 +1,7 @@
 import { base64urlToUuid } from '../crypto/uuid.js'
 import { presentedAccessToken } from '../oauth/access-token.js'
-import type { Actor, Client, Ports, Tenant } from '../oauth/ports.js'
+import type { Ports } from '../oauth/ports.js'
+import type { Actor, Client, Tenant } from '../oauth/records.js'
 
 type LogoutPorts = Pick<Ports, 'grants' | 'refreshTokens' | 'revocations' | 'unsealer' | 'apis' | 'now'>
 

@@ -1,6 +1,7 @@
 import { normalizePassword, PasswordRefusedError } from '../crypto/password.js'
 import { invalidGrant, invalidRequest, temporarilyUnavailable, tooManyRequests } from '../oauth/errors.js'
-import type { Actor, Authentication, Client, Judged, Ports, SignInSubject, Tenant } from '../oauth/ports.js'
+import type { Ports, SignInSubject } from '../oauth/ports.js'
+import type { Actor, Authentication, Client, Judged, Tenant } from '../oauth/records.js'
 import { normalizeUsername } from './username.js'
 
 /** What is known of a sign-in so far; whoever carries it between two answers must keep it from being changed. */

@@ -1,5 +1,5 @@
 import type { Caller } from '../oauth/client-auth.js'
-import type { Actor, Client } from '../oauth/ports.js'
+import type { Actor, Client } from '../oauth/records.js'
 import { addressKey } from './client-address.js'
 import type { HttpRequest } from './handler.js'
 

@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { Tenant } from '../oauth/ports.js'
+import type { Tenant } from '../oauth/records.js'
 
 /** A request to an endpoint of the server itself: health. */
 export interface RootRequest {

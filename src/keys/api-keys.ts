@@ -1,5 +1,6 @@
 import { parseEncryptionKeys } from '../crypto/jwk.js'
-import type { Actor, EncryptionAlgorithm, Log } from '../oauth/ports.js'
+import type { Log } from '../oauth/ports.js'
+import type { Actor, EncryptionAlgorithm } from '../oauth/records.js'
 
 /** An API whose encryption keys are to be fetched, as one process has claimed it. */
 export type ApiKeySource = {

@@ -1,5 +1,6 @@
 import { OAuthError } from '../oauth/errors.js'
-import type { Api, JwtEncrypter } from '../oauth/ports.js'
+import type { JwtEncrypter } from '../oauth/ports.js'
+import type { Api } from '../oauth/records.js'
 import { encryptJwt } from '../wire/nested-jwt.js'
 import type { FindRecipient } from './recipient.js'
 

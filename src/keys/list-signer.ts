@@ -1,5 +1,6 @@
 import { signJws } from '../crypto/jws.js'
-import type { ListSigner, SigningAlgorithm, Tenant } from '../oauth/ports.js'
+import type { ListSigner } from '../oauth/ports.js'
+import type { SigningAlgorithm, Tenant } from '../oauth/records.js'
 import type { Keyring } from './keyring.js'
 import type { SigningPurpose } from './purpose.js'
 

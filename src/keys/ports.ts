@@ -1,5 +1,5 @@
 import type { PublicSigningJwk } from '../crypto/jwk.js'
-import type { Actor } from '../oauth/ports.js'
+import type { Actor } from '../oauth/records.js'
 import type { Purpose } from './purpose.js'
 
 /** One active key and at most one next key at a time serve a purpose with an algorithm. */

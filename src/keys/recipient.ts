@@ -1,6 +1,7 @@
 import { type EncryptionKeyChoice, parseEncryptionKeys } from '../crypto/jwk.js'
 import { invalidTarget } from '../oauth/errors.js'
-import type { Api, Log } from '../oauth/ports.js'
+import type { Log } from '../oauth/ports.js'
+import type { Api } from '../oauth/records.js'
 import type { Recipient } from '../wire/content-key.js'
 
 /** Seconds that the last good key set of an API serves while its `jwks_uri` cannot be fetched. */

@@ -1,5 +1,6 @@
 import type { Envelope } from '../crypto/envelope.js'
-import type { Actor, Log } from '../oauth/ports.js'
+import type { Log } from '../oauth/ports.js'
+import type { Actor } from '../oauth/records.js'
 import { assertMasterKey, generateKey } from './key-material.js'
 import type { KeyGroup, KeyState, KeyStore, NewKey, TenantSchedule } from './ports.js'
 import { isSigningPurpose, type Purpose } from './purpose.js'

@@ -1,5 +1,6 @@
 import { TokenError } from '../crypto/token-error.js'
-import type { Tenant, TokenClaims, Unsealer } from '../oauth/ports.js'
+import type { TokenClaims, Unsealer } from '../oauth/ports.js'
+import type { Tenant } from '../oauth/records.js'
 import { createListKeys } from '../revocation/list-keys.js'
 import { expOfPlace, placeOfJti } from '../revocation/place.js'
 import { openOwn } from '../wire/open-own.js'

@@ -1,4 +1,5 @@
-import type { Ports, Tenant, TokenClaims } from './ports.js'
+import type { Ports, TokenClaims } from './ports.js'
+import type { Tenant } from './records.js'
 
 export type PresentedAccessToken = { readonly claims: TokenClaims; readonly signingKeyId: string | undefined }
 

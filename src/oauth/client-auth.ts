@@ -3,7 +3,8 @@ import { secretMatches } from '../crypto/secrets.js'
 import { type Credentials, parseBasic } from './basic-credentials.js'
 import { invalidClient, invalidRequest, tooManyRequests, unauthorizedClient } from './errors.js'
 import type { Params } from './params.js'
-import type { Api, Client, Ports, Tenant } from './ports.js'
+import type { Ports } from './ports.js'
+import type { Api, Client, Tenant } from './records.js'
 
 /** What of a request says who calls. `address` as `addressKey` gives it. */
 export type Caller = {

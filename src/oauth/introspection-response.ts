@@ -2,7 +2,8 @@ import type { Caller, Introspector } from './client-auth.js'
 import { OAuthError } from './errors.js'
 import type { Introspection } from './introspection.js'
 import type { Params } from './params.js'
-import type { EncryptionAlgorithm, EncryptionMethod, Ports, SigningAlgorithm, Tenant } from './ports.js'
+import type { Ports } from './ports.js'
+import type { EncryptionAlgorithm, EncryptionMethod, SigningAlgorithm, Tenant } from './records.js'
 
 /** `typ` of a signed response, and with `application/` before it its media type. RFC 9701 §5. */
 export const INTROSPECTION_TYPE = 'token-introspection+jwt'

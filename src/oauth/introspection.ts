@@ -3,7 +3,8 @@ import type { Introspector } from './client-auth.js'
 import { invalidRequest } from './errors.js'
 import { type PresentedGrant, presentedGrant } from './grants/refresh-token.js'
 import type { Params } from './params.js'
-import type { Client, Ports, Tenant } from './ports.js'
+import type { Ports } from './ports.js'
+import type { Client, Tenant } from './records.js'
 
 export type IntrospectionPorts = Pick<Ports, 'unsealer' | 'apis' | 'refreshTokens' | 'grants' | 'revocations' | 'now'>
 

@@ -1,4 +1,5 @@
-import type { Api, Ports } from './ports.js'
+import type { Ports } from './ports.js'
+import type { Api } from './records.js'
 
 const MAX_KEYS = 32
 const MAX_LENGTH = 64

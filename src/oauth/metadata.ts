@@ -2,7 +2,8 @@ import { statusListAggregationUri } from '../revocation/status-list.js'
 import { CLIENT_AUTH_METHODS, SECRET_AUTH_METHODS } from './client-auth.js'
 import { grantTypes } from './grants/index.js'
 import { INTROSPECTION_ENCRYPTION, INTROSPECTION_METHODS, INTROSPECTION_SIGNING } from './introspection-response.js'
-import type { Policy, Tenant } from './ports.js'
+import type { Policy } from './ports.js'
+import type { Tenant } from './records.js'
 
 /**
  * The authorization server's metadata, RFC 8414 §2: what works, and nothing else. Every URL is made of the issuer, which no request

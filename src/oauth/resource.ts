@@ -1,5 +1,5 @@
 import { invalidScope, invalidTarget } from './errors.js'
-import type { Api, Client, Grant } from './ports.js'
+import type { Api, Client, Grant } from './records.js'
 import { parseScope, within } from './scope.js'
 
 /** What a request says of the token it wants: `resource` as often as it came, `scope` as it came. */

@@ -1,7 +1,8 @@
 import { invalidGrant, invalidRequest } from './errors.js'
 import { presentedGrant } from './grants/refresh-token.js'
 import type { Params } from './params.js'
-import type { Actor, Client, Grant, Ports, Tenant } from './ports.js'
+import type { Ports } from './ports.js'
+import type { Actor, Client, Grant, Tenant } from './records.js'
 
 export type RevocationPorts = Pick<Ports, 'unsealer' | 'refreshTokens' | 'grants' | 'revocations' | 'now'>
 

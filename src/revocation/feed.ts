@@ -1,5 +1,5 @@
 import { temporarilyUnavailable } from '../oauth/errors.js'
-import type { Tenant } from '../oauth/ports.js'
+import type { Tenant } from '../oauth/records.js'
 import { createPageCache } from './page-cache.js'
 import type { Sink } from './ports.js'
 import { createSubscriber, type Patience } from './subscriber.js'

@@ -1,5 +1,5 @@
 import { temporarilyUnavailable } from '../oauth/errors.js'
-import type { Api, Tenant } from '../oauth/ports.js'
+import type { Api, Tenant } from '../oauth/records.js'
 import type { ListKeys } from './list-keys.js'
 import { jtiOfPlace, type Place, packPlace, slotOf } from './place.js'
 import type { Lease, LeaseOwner, Leases } from './ports.js'

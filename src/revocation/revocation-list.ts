@@ -1,4 +1,5 @@
-import type { Ports, RevocationPage, Tenant } from '../oauth/ports.js'
+import type { Ports, RevocationPage } from '../oauth/ports.js'
+import type { Tenant } from '../oauth/records.js'
 
 /** `typ` of the list, and with `application/` before it its media type. RFC 7515 §4.1.9. */
 export const REVOCATION_LIST_TYPE = 'revocations+jwt'

@@ -1,6 +1,7 @@
 import { promisify } from 'node:util'
 import { brotliCompress, constants, deflate as deflateBytes, gzip as gzipBytes } from 'node:zlib'
-import type { ListSigner, Tenant } from '../oauth/ports.js'
+import type { ListSigner } from '../oauth/ports.js'
+import type { Tenant } from '../oauth/records.js'
 import { statusListUri } from './indices.js'
 
 /** `typ` of a list, and with `application/` before it its media type. draft-ietf-oauth-status-list §5.1. */

@@ -1,4 +1,5 @@
-import type { Ports, Tenant } from '../oauth/ports.js'
+import type { Ports } from '../oauth/ports.js'
+import type { Tenant } from '../oauth/records.js'
 import { type Bits, catchUp, noBits } from './bits.js'
 import { statusListUri } from './indices.js'
 import type { ListKeys } from './list-keys.js'

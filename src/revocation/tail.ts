@@ -1,4 +1,5 @@
-import type { Ports, Tenant } from '../oauth/ports.js'
+import type { Ports } from '../oauth/ports.js'
+import type { Tenant } from '../oauth/records.js'
 import { type FeedEvent, feedEvent, type Position } from './event.js'
 import type { Poll } from './ports.js'
 import { signPage } from './revocation-list.js'

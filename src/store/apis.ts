@@ -1,5 +1,6 @@
 import type { Pool } from 'pg'
-import type { Api, Apis, EncryptionAlgorithm, EncryptionMethod, SigningAlgorithm, TokenFormat } from '../oauth/ports.js'
+import type { Apis } from '../oauth/ports.js'
+import type { Api, EncryptionAlgorithm, EncryptionMethod, SigningAlgorithm, TokenFormat } from '../oauth/records.js'
 import { isStorable } from './text.js'
 import type { RememberingView } from './view.js'
 

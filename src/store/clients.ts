@@ -1,5 +1,6 @@
 import type { Pool } from 'pg'
-import type { Client, Clients } from '../oauth/ports.js'
+import type { Clients } from '../oauth/ports.js'
+import type { Client } from '../oauth/records.js'
 import { isStorable } from './text.js'
 import type { RememberingView } from './view.js'
 

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Pool } from 'pg'
-import type { Actor, Grant, Grants, NewGrant, RefreshOutcome } from '../oauth/ports.js'
+import type { Grants, NewGrant, RefreshOutcome } from '../oauth/ports.js'
+import type { Actor, Grant } from '../oauth/records.js'
 import { isUuid } from './text.js'
 
 type Row = {

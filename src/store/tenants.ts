@@ -1,5 +1,6 @@
 import type { Pool } from 'pg'
-import type { Tenant, Tenants } from '../oauth/ports.js'
+import type { Tenants } from '../oauth/ports.js'
+import type { Tenant } from '../oauth/records.js'
 import type { RememberingView } from './view.js'
 
 /** The tenant at the root of the server, made at the first start. */

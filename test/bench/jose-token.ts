@@ -1,7 +1,7 @@
 import { createSecretKey, randomBytes } from 'node:crypto'
 import { CompactEncrypt, importJWK, type JWK, SignJWT } from 'jose'
 import type { SigningKey } from '../../src/crypto/jwk.js'
-import type { Api } from '../../src/oauth/ports.js'
+import type { Api } from '../../src/oauth/records.js'
 
 /** What a token is made of. */
 export type Ingredients = {

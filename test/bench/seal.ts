@@ -1,5 +1,5 @@
 import { compactDecrypt, importJWK, type JWK, jwtVerify } from 'jose'
-import type { Api } from '../../src/oauth/ports.js'
+import type { Api } from '../../src/oauth/records.js'
 import { encryptionKey, NOW, newApi, newRequest, newServer } from '../unit/keys/fixtures.js'
 import { type Contest, onOneCore } from './contest.js'
 import { makeWithJose } from './jose-token.js'

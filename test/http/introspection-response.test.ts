@@ -2,7 +2,7 @@ import { compactDecrypt, createLocalJWKSet, decodeProtectedHeader, importJWK, jw
 import { beforeAll, expect, it } from 'vitest'
 import { introspectionRoute } from '../../src/http/routes/introspection.js'
 import { tokenRoute } from '../../src/http/routes/token.js'
-import type { Api, EncryptionAlgorithm, EncryptionMethod, Tenant } from '../../src/oauth/ports.js'
+import type { Api, EncryptionAlgorithm, EncryptionMethod, Tenant } from '../../src/oauth/records.js'
 import { ACME, DEFAULT_TENANT, testApp } from '../support/app.js'
 import { type Agent, overBothTransports } from '../support/http.js'
 import { basic } from '../support/oauth-app.js'

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
-import type { Tenant } from '../../src/oauth/ports.js'
+import type { Tenant } from '../../src/oauth/records.js'
 import { createFeed } from '../../src/revocation/feed.js'
 import { readInstallation } from '../../src/store/installation.js'
 import { silent } from '../../src/store/log.js'

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import type { Grant, Grants } from '../../src/oauth/ports.js'
+import type { Grants } from '../../src/oauth/ports.js'
+import type { Grant } from '../../src/oauth/records.js'
 import { createGrants } from '../../src/store/grants.js'
 import {
   auditTrail,

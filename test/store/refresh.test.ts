@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
-import type { Grant, Grants, NewGrant, RefreshOutcome } from '../../src/oauth/ports.js'
+import type { Grants, NewGrant, RefreshOutcome } from '../../src/oauth/ports.js'
+import type { Grant } from '../../src/oauth/records.js'
 import { createGrants } from '../../src/store/grants.js'
 import { auditTrail, makeGrant, makeWorld, operator, type Stage, setStage } from '../support/fixtures.js'
 import { newPlace } from '../support/mint.js'

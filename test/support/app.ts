@@ -2,7 +2,7 @@ import { createLog } from '../../src/http/log.js'
 import type { Route } from '../../src/http/route.js'
 import { type App, assemble } from '../../src/http/router.js'
 import type { ServeContext } from '../../src/http/serve.js'
-import type { Tenant } from '../../src/oauth/ports.js'
+import type { Tenant } from '../../src/oauth/records.js'
 
 export const PUBLIC_URL = 'https://id.example.com'
 

@@ -1,6 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import pg from 'pg'
-import type { Actor, Grant, Grants, NewGrant, RevocationPage, Revocations } from '../../src/oauth/ports.js'
+import type { Grants, NewGrant, RevocationPage, Revocations } from '../../src/oauth/ports.js'
+import type { Actor, Grant } from '../../src/oauth/records.js'
 import type { RevocationEntry } from '../../src/wire/revocation-list.js'
 import { type TestDatabase, testDatabase } from './database.js'
 import { newPlace } from './mint.js'

@@ -4,7 +4,8 @@ import { createEnvelope, type Envelope } from '../../src/crypto/envelope.js'
 import { createKeyring, type Remember } from '../../src/keys/keyring.js'
 import type { KeyStore } from '../../src/keys/ports.js'
 import { createRotation } from '../../src/keys/rotation.js'
-import type { Log, Tenant } from '../../src/oauth/ports.js'
+import type { Log } from '../../src/oauth/ports.js'
+import type { Tenant } from '../../src/oauth/records.js'
 import { createKeyStore } from '../../src/store/keys.js'
 
 export const DAY = 86_400

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import { PrismaPg } from '@prisma/adapter-pg'
 import pg from 'pg'
-import type { Actor } from '../../src/oauth/ports.js'
+import type { Actor } from '../../src/oauth/records.js'
 import { registerApi } from '../../src/oauth/registration/api.js'
 import { type NewClient, registerClient } from '../../src/oauth/registration/client.js'
 import { registerTenant } from '../../src/oauth/registration/tenant.js'

@@ -1,5 +1,6 @@
 import type { Params } from '../params.js'
-import type { AccessTokenResponse, Actor, Client, Ports, Tenant } from '../ports.js'
+import type { AccessTokenResponse, Ports } from '../ports.js'
+import type { Actor, Client, Tenant } from '../records.js'
 
 /** A token request whose client is authenticated and may use the grant type. */
 export type GrantRequest = {

@@ -1,5 +1,6 @@
 import { invalidGrant, invalidRequest, tooManyRequests } from '../errors.js'
-import type { Grant, Ports, Tenant } from '../ports.js'
+import type { Ports } from '../ports.js'
+import type { Grant, Tenant } from '../records.js'
 import { refreshTarget } from '../resource.js'
 import type { GrantRequest, TokenResponse } from './grant.js'
 

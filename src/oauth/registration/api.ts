@@ -1,5 +1,5 @@
 import { isEncryptionAlgorithm, parseEncryptionKeys } from '../../crypto/jwk.js'
-import type { EncryptionAlgorithm, EncryptionMethod, SigningAlgorithm, TokenFormat } from '../ports.js'
+import type { EncryptionAlgorithm, EncryptionMethod, SigningAlgorithm, TokenFormat } from '../records.js'
 import { given, type Optional } from './change.js'
 import { parseName } from './name.js'
 import { quoted, RegistrationError } from './registration-error.js'

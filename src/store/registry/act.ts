@@ -1,4 +1,4 @@
-import type { Actor } from '../../oauth/ports.js'
+import type { Actor } from '../../oauth/records.js'
 import { Prisma, type PrismaClient } from '../generated/client.js'
 
 /** One administrative act: what it changes, revokes and leaves in the audit trail is one transaction. */

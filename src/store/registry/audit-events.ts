@@ -1,4 +1,4 @@
-import type { Actor } from '../../oauth/ports.js'
+import type { Actor } from '../../oauth/records.js'
 import type { AuditEvent, PrismaClient } from '../generated/client.js'
 import { type Page, type PageRequest, toPage } from './page.js'
 

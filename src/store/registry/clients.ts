@@ -1,4 +1,4 @@
-import type { Actor } from '../../oauth/ports.js'
+import type { Actor } from '../../oauth/records.js'
 import type { ClientSettings } from '../../oauth/registration/client.js'
 import type { Prisma, PrismaClient } from '../generated/client.js'
 import { type Act, act, audit, configChanged } from './act.js'

@@ -1,4 +1,4 @@
-import type { Actor } from '../../oauth/ports.js'
+import type { Actor } from '../../oauth/records.js'
 import { Prisma, type PrismaClient } from '../generated/client.js'
 import { type Act, act, configChanged } from './act.js'
 

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Actor } from '../../oauth/ports.js'
+import type { Actor } from '../../oauth/records.js'
 import type { TenantSettings } from '../../oauth/registration/tenant.js'
 import type { PrismaClient, Tenant } from '../generated/client.js'
 import { DEFAULT_SLUG } from '../tenants.js'

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { Actor } from '../../oauth/ports.js'
+import type { Actor } from '../../oauth/records.js'
 import type { PrismaClient, User } from '../generated/client.js'
 import { type Act, act, audit, isDuplicate } from './act.js'
 import { type Page, type PageRequest, toPage } from './page.js'

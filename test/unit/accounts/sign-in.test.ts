@@ -2,15 +2,8 @@ import { describe, expect, it } from 'vitest'
 import { createAuthSessions } from '../../../src/accounts/auth-session.js'
 import { next, type SignInContext } from '../../../src/accounts/sign-in.js'
 import { createEnvelope, WrongMasterKeyError } from '../../../src/crypto/envelope.js'
-import type {
-  Client,
-  Passwords,
-  SignInAttempt,
-  SignInSubject,
-  Tenant,
-  Throttle,
-  Users,
-} from '../../../src/oauth/ports.js'
+import type { Passwords, SignInAttempt, SignInSubject, Throttle, Users } from '../../../src/oauth/ports.js'
+import type { Client, Tenant } from '../../../src/oauth/records.js'
 
 const NOW = 1_790_000_000
 const tenant: Tenant = {

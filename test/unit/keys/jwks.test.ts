@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Actor } from '../../../src/oauth/ports.js'
+import type { Actor } from '../../../src/oauth/records.js'
 import { newServer, type Server } from './fixtures.js'
 
 const OPERATOR: Actor = { kind: 'operator' }

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { createEnvelope } from '../../../src/crypto/envelope.js'
 import { createKeyring, type Remember } from '../../../src/keys/keyring.js'
 import type { KeyStore } from '../../../src/keys/ports.js'
-import type { Actor } from '../../../src/oauth/ports.js'
+import type { Actor } from '../../../src/oauth/records.js'
 import { memoryKeyStore } from '../../support/key-memory.js'
 import { keyProcess, recordingLog } from '../../support/keys.js'
 

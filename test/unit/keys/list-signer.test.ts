@@ -1,7 +1,7 @@
 import { decodeProtectedHeader } from 'jose'
 import { expect, it } from 'vitest'
 import { verifyJws } from '../../../src/crypto/jws.js'
-import type { SigningAlgorithm } from '../../../src/oauth/ports.js'
+import type { SigningAlgorithm } from '../../../src/oauth/records.js'
 import { newServer } from './fixtures.js'
 
 it.each([

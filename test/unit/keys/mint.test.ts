@@ -1,6 +1,6 @@
 import { compactDecrypt, createLocalJWKSet, importJWK, type JWK, jwtVerify } from 'jose'
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { EncryptionAlgorithm, EncryptionMethod } from '../../../src/oauth/ports.js'
+import type { EncryptionAlgorithm, EncryptionMethod } from '../../../src/oauth/records.js'
 import { encryptionKey, NOW, newApi, newGrant, newRequest, newServer, newTenant, type Server } from './fixtures.js'
 
 type ApiKey = ReturnType<typeof encryptionKey>

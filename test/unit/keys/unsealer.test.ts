@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
 import { signJws } from '../../../src/crypto/jws.js'
-import type { Actor, Api, TokenFormat } from '../../../src/oauth/ports.js'
+import type { Actor, Api, TokenFormat } from '../../../src/oauth/records.js'
 import { encryptionKey, NOW, newApi, newRequest, newServer, newTenant, type Server } from './fixtures.js'
 
 const OPERATOR: Actor = { kind: 'operator' }

@@ -9,7 +9,7 @@ import {
 } from '../../../src/oauth/client-auth.js'
 import { OAuthError } from '../../../src/oauth/errors.js'
 import { params } from '../../../src/oauth/params.js'
-import type { Api, Client } from '../../../src/oauth/ports.js'
+import type { Api, Client } from '../../../src/oauth/records.js'
 import { ACME, DEFAULT_TENANT, PUBLIC_URL } from '../../support/app.js'
 import { createWorld, type WithSecret, type World } from '../../support/ports.js'
 

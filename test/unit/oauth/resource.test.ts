@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { OAuthError } from '../../../src/oauth/errors.js'
-import type { Api, Client } from '../../../src/oauth/ports.js'
+import type { Api, Client } from '../../../src/oauth/records.js'
 import { clientTarget, grantTargets, refreshTarget, scopeAt } from '../../../src/oauth/resource.js'
 import { apiLike, clientLike } from '../../support/ports.js'
 

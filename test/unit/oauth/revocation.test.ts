@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import type { Actor, Client } from '../../../src/oauth/ports.js'
+import type { Actor, Client } from '../../../src/oauth/records.js'
 import { revoke } from '../../../src/oauth/revocation.js'
 import { ACME, DEFAULT_TENANT } from '../../support/app.js'
 import { mintToken, newPlace } from '../../support/mint.js'

@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { findGrant, grantTypes } from '../../../src/oauth/grants/index.js'
-import type { Client } from '../../../src/oauth/ports.js'
+import type { Client } from '../../../src/oauth/records.js'
 import { tokenEndpoint } from '../../../src/oauth/token-endpoint.js'
 import { DEFAULT_TENANT } from '../../support/app.js'
 import { createWorld, type World } from '../../support/ports.js'

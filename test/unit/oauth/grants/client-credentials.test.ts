@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { clientCredentials } from '../../../../src/oauth/grants/client-credentials.js'
-import type { Actor, Api, Client } from '../../../../src/oauth/ports.js'
+import type { Actor, Api, Client } from '../../../../src/oauth/records.js'
 import { DEFAULT_TENANT } from '../../../support/app.js'
 import { createWorld, type WithSecret, type World } from '../../../support/ports.js'
 import { refusalOf, requestParams } from '../../../support/request-params.js'

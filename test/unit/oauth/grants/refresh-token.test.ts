@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { refreshToken } from '../../../../src/oauth/grants/refresh-token.js'
-import type { Actor, Api, Client } from '../../../../src/oauth/ports.js'
+import type { Actor, Api, Client } from '../../../../src/oauth/records.js'
 import { ACME, DEFAULT_TENANT } from '../../../support/app.js'
 import { createWorld, type WithSecret, type World } from '../../../support/ports.js'
 import { refusalOf, requestParams } from '../../../support/request-params.js'
