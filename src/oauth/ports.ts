@@ -112,9 +112,9 @@ export type Apis = {
 export type View = {
   /**
    * What a token judged by remembered state alone is judged by. Asked before that state is read: a revocation in between then has a
-   * higher revision than the token. Asks Postgres when the last poll is older than the bound.
+   * higher revision than the token. Asks Postgres when the last poll is older than `within` seconds, the bound unless told.
    */
-  judged(tenantId: string): Promise<Judged>
+  judged(tenantId: string, within?: number): Promise<Judged>
 }
 
 /** The claims of an access token, RFC 9068 §2.2. */

@@ -23,6 +23,8 @@ type StatusListDeps = Pick<Ports, 'view' | 'listSigner' | 'now'> & {
   readonly onBuilt: (seconds: number) => void
 }
 
+/** Seconds by which a list may lag behind Postgres before it is looked for changes: together with that, one second of its readers' bound. */
+const FRESHNESS = 0.75
 /** Milliseconds between two looks for changes of a list, however often it is asked for. */
 const REBUILD_INTERVAL = 250
 /** Seconds after which an unchanged list is signed again, well before it expires. */
@@ -89,7 +91,7 @@ export function createStatusLists({ view, listSigner, now, store, keys, onBuilt 
       const kept = await keptOf(tenant, listId)
       if (!kept) return undefined
       // Rejects when this process is cut off: then nobody is told what it believes.
-      const { rev } = await view.judged(tenant.id)
+      const { rev } = await view.judged(tenant.id, FRESHNESS)
       const { signed, bits, checkedAt } = kept
       if (signed && signed.kid === (await listSigner.keyId(tenant, TYPE))) {
         const isCurrent = bits.revision >= rev && !bits.changed

@@ -56,18 +56,20 @@ const REVISIONS: QueryConfig & { query_timeout: number } = {
  * What this process remembers of the tenants in use, and the revision up to which it is true. Postgres is asked every half second
  * and whenever a change is announced, and a tenant's state is forgotten before the revision that changed it is shown. Nothing is
  * used or remembered unless the last successful poll began less than `maxStaleness` seconds ago. `direct` makes connections on
- * which LISTEN works; without it changes are polled for alone.
+ * which LISTEN works; without it changes are polled for alone, every `interval` milliseconds.
  */
 export function createView({
   pool,
   maxStaleness,
   log,
   direct,
+  interval = 500,
 }: {
   pool: Pool
   maxStaleness: number
   log: Pick<Log, 'info' | 'warn'>
   direct?: () => Promise<Client>
+  interval?: number
 }): RememberingView {
   // Both in the order of use, the least recent first.
   const tenants = new Map<string, Epoch>()
@@ -153,14 +155,15 @@ export function createView({
     return value
   }
 
-  const polling = createPolling(ask, { interval: 500, gap: 10 })
+  const polling = createPolling(ask, { interval, gap: 10 })
   const listener =
     direct &&
     createListener({ connect: direct, channel: 'bulla', log }, { onMessage: heard, onConnected: polling.soon })
 
   return {
-    async judged(tenantId) {
-      if (!freshEpoch(tenantId)) await polling.poll()
+    async judged(tenantId, within = maxStaleness) {
+      const epoch = freshEpoch(tenantId)
+      if (!epoch || performance.now() - epoch.checkedAt > within * 1000) await polling.poll()
       const known = tenants.get(tenantId)?.known
       return { rev: Number(known?.revision ?? 0), wide: Number(known?.wide_revision ?? 0) }
     },

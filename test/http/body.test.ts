@@ -4,6 +4,7 @@ import { type HttpRequest, json, NO_STORE } from '../../src/http/handler.js'
 import { jsonParams } from '../../src/http/json-body.js'
 import type { Route } from '../../src/http/route.js'
 import { testApp } from '../support/app.js'
+import { eventually } from '../support/eventually.js'
 import { overBothTransports } from '../support/http.js'
 
 interface Deps {
@@ -120,7 +121,7 @@ overBothTransports('a body', (reach) => {
     socket.on('drain', more).resume()
     more()
     await closed
-    await vi.waitFor(() => expect(application.lines()).toMatchObject([{ status: 413, reason: 'content_too_large' }]))
+    await eventually(() => expect(application.lines()).toMatchObject([{ status: 413, reason: 'content_too_large' }]))
     expect(act).not.toHaveBeenCalled()
   })
 

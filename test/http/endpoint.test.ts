@@ -6,6 +6,7 @@ import { type HttpRequest, json, NO_STORE } from '../../src/http/handler.js'
 import type { Route } from '../../src/http/route.js'
 import { invalidClient, invalidGrant, invalidTarget } from '../../src/oauth/errors.js'
 import { ACME, DEFAULT_TENANT, PUBLIC_URL, testApp } from '../support/app.js'
+import { eventually } from '../support/eventually.js'
 import { overBothTransports } from '../support/http.js'
 
 interface Deps {
@@ -125,7 +126,7 @@ overBothTransports('an endpoint', (reach) => {
       await started
       socket.destroy()
       await stopped
-      await vi.waitFor(() =>
+      await eventually(() =>
         expect(application.lines()).toMatchObject([{ route: 'waits', status: 499, reason: 'caller_gone' }]),
       )
     })
@@ -138,7 +139,7 @@ overBothTransports('an endpoint', (reach) => {
         `POST /oauth2/token HTTP/1.1\r\nHost: a\r\nContent-Type: ${form['content-type']}\r\nContent-Length: 100\r\n\r\na=1`,
       )
       socket.destroy()
-      await vi.waitFor(() => expect(application.lines()).toMatchObject([{ status: 499 }]))
+      await eventually(() => expect(application.lines()).toMatchObject([{ status: 499 }]))
       expect(act).not.toHaveBeenCalled()
     })
   })
@@ -297,7 +298,7 @@ overBothTransports('an endpoint', (reach) => {
         .send(`refresh_token=${secret}&${secret}=1`)
         .expect(400)
       await agent.get(`/${secret}?${secret}`).expect(404)
-      await vi.waitFor(() => expect(application.lines()).toHaveLength(2))
+      await eventually(() => expect(application.lines()).toHaveLength(2))
       expect(application.output()).not.toContain(secret)
       expect(application.lines()).toMatchObject([
         {
@@ -325,7 +326,7 @@ overBothTransports('an endpoint', (reach) => {
       const { agent } = await reach(app(undefined, { observe }))
       await agent.get('/jwks')
       await agent.get('/nothing')
-      await vi.waitFor(() => expect(observe).toHaveBeenCalledTimes(2))
+      await eventually(() => expect(observe).toHaveBeenCalledTimes(2))
       expect(observe.mock.calls).toEqual([
         ['jwks', 200, expect.any(Number)],
         ['none', 404, expect.any(Number)],

@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest'
 import { ACME, DEFAULT_TENANT } from '../support/app.js'
-import { eventsIn, knownAfter, until } from '../support/events.js'
+import { eventsIn, knownAfter } from '../support/events.js'
+import { eventually } from '../support/eventually.js'
 import { overBothTransports, type Reached } from '../support/http.js'
 import { basic, oauthApp } from '../support/oauth-app.js'
 
@@ -24,7 +25,7 @@ async function listen({ open }: Reached, by: By, path = '/revocations', headers:
     received += text
   })
   socket.on('error', () => {})
-  await until(() => expect(received).toContain('\r\n\r\n'))
+  await eventually(() => expect(received).toContain('\r\n\r\n'))
   const head = received.slice(0, received.indexOf('\r\n\r\n')).toLowerCase()
   const body = () => unchunked(received.slice(head.length + 4))
   return {
@@ -70,38 +71,38 @@ overBothTransports('the feed', (reach) => {
     ]) {
       expect(reader.head).toContain(line)
     }
-    await until(() => expect(reader.events()).toMatchObject([{ event: 'snapshot' }]))
+    await eventually(() => expect(reader.events()).toMatchObject([{ event: 'snapshot' }]))
     expect(reader.body().startsWith('retry: 1000\n\n')).toBe(true)
     list.append(OURS, 'after')
     list.poll(OURS)
-    await until(() => expect(last(reader)).toMatchObject({ event: 'revocations' }))
+    await eventually(() => expect(last(reader)).toMatchObject({ event: 'revocations' }))
     expect(last(reader).told).toMatchObject({ iss: DEFAULT_TENANT.issuer, max_staleness: 5, entries: [{ d: 'after' }] })
     expect(knownAfter(reader.events()).digests).toEqual(new Set(['before', 'after']))
     const [header = ''] = last(reader).data.split('.')
     expect(JSON.parse(Buffer.from(header, 'base64url').toString()).typ).toBe('revocations+jwt')
     expect(app.lines()).toEqual([])
     reader.socket.destroy()
-    await until(() => expect(app.lines()).toMatchObject([{ route: 'revocations', status: 200 }]))
+    await eventually(() => expect(app.lines()).toMatchObject([{ route: 'revocations', status: 200 }]))
   })
 
   it('goes on after the last event a reader had, whatever the address says', async () => {
     const { reached, list, api } = await start()
     const first = await listen(reached, api)
-    await until(() => expect(first.events()).toHaveLength(1))
+    await eventually(() => expect(first.events()).toHaveLength(1))
     const old = last(first).id ?? ''
     list.append(OURS, 'one')
     list.poll(OURS)
-    await until(() => expect(first.events()).toHaveLength(2))
+    await eventually(() => expect(first.events()).toHaveLength(2))
     const { id = '' } = last(first)
     list.append(OURS, 'two')
     list.poll(OURS)
-    await until(() => expect(first.events()).toHaveLength(3))
+    await eventually(() => expect(first.events()).toHaveLength(3))
     const again = await listen(reached, api, `/revocations?since=${old}`, { 'last-event-id': id })
-    await until(() =>
+    await eventually(() =>
       expect(again.events()).toMatchObject([{ event: 'revocations', told: { entries: [{ d: 'two' }] } }]),
     )
     const bySince = await listen(reached, api, `/revocations?since=${old}`)
-    await until(() => expect(bySince.events()).toHaveLength(2))
+    await eventually(() => expect(bySince.events()).toHaveLength(2))
   })
 
   it.each(['nonsense', '1.id-of-acme.1000', '1.id-of-default.999999', '__proto__'])(
@@ -123,7 +124,7 @@ overBothTransports('the feed', (reach) => {
     list.append(ACME.id, 'theirs')
     list.append(OURS, 'ours')
     for (const { id } of [ACME, DEFAULT_TENANT]) list.poll(id)
-    await until(() => {
+    await eventually(() => {
       expect(last(ours).told).toMatchObject({ iss: DEFAULT_TENANT.issuer, entries: [{ d: 'ours' }] })
       expect(last(foreign).told).toMatchObject({ iss: ACME.issuer, entries: [{ d: 'theirs' }] })
     })
@@ -156,11 +157,11 @@ overBothTransports('the feed', (reach) => {
     world.update(api, change)
     list.configure(OURS)
     list.poll(OURS)
-    await until(() => expect(mine.body()).not.toBe(''))
-    await until(() => expect(mine.isOver()).toBe(true))
+    await eventually(() => expect(mine.body()).not.toBe(''))
+    await eventually(() => expect(mine.isOver()).toBe(true))
     list.append(OURS, 'after')
     list.poll(OURS)
-    await until(() => expect(last(theirs).told.entries).toMatchObject([{ d: 'after' }]))
+    await eventually(() => expect(last(theirs).told.entries).toMatchObject([{ d: 'after' }]))
     expect(mine.events().map(({ told }) => told.entries)).not.toContainEqual([expect.objectContaining({ d: 'after' })])
   })
 
@@ -172,7 +173,7 @@ overBothTransports('the feed', (reach) => {
     list.configure(ACME.id)
     list.append(ACME.id, 'after')
     list.poll(ACME.id)
-    await until(() => expect(last(reader).told.entries).toMatchObject([{ d: 'after' }]))
+    await eventually(() => expect(last(reader).told.entries).toMatchObject([{ d: 'after' }]))
     await listen(reached, api, '/t/acme/revocations')
   })
 
@@ -211,7 +212,7 @@ overBothTransports('the feed', (reach) => {
     expect(Number(headers['retry-after'])).toBeGreaterThan(0)
     expect(body.error).toBe('temporarily_unavailable')
     reader.socket.destroy()
-    await until(() => expect(feed.subscribers()).toBe(0))
+    await eventually(() => expect(feed.subscribers()).toBe(0))
     await listen(reached, api)
   })
 
@@ -225,10 +226,10 @@ overBothTransports('the feed', (reach) => {
     for (let i = 0; i < 12; i++) {
       revision = list.append(OURS, `${heap}${i}`)
       list.poll(OURS)
-      await until(() => expect(other.has(`.${revision}\ndata`)).toBe(true), { interval: 5 })
+      await eventually(() => expect(other.has(`.${revision}\ndata`)).toBe(true))
     }
     slow.socket.resume()
-    await until(() => expect(slow.isOver()).toBe(true))
+    await eventually(() => expect(slow.isOver()).toBe(true))
     expect(last(slow)).toMatchObject({ event: 'reset', data: '{"error":"reset"}' })
     expect(slow.events().length).toBeLessThan(other.events().length)
     expect(other.socket.destroyed).toBe(false)
@@ -239,23 +240,20 @@ overBothTransports('the feed', (reach) => {
     const slow = await listen(reached, api)
     slow.socket.pause()
     const heap = 'x'.repeat(500_000)
-    await until(
-      () => {
-        list.append(OURS, heap)
-        list.poll(OURS)
-        expect(feed.subscribers()).toBe(0)
-      },
-      { timeout: 20_000 },
-    )
+    await eventually(() => {
+      list.append(OURS, heap)
+      list.poll(OURS)
+      expect(feed.subscribers()).toBe(0)
+    })
   })
 
   it('beats while Postgres is polled, and is silent while it is not', async () => {
     const { reached, api, list } = await start({ heartbeat: 5 })
     const reader = await listen(reached, api)
     const beats = () => reader.events().filter(({ event }) => event === 'heartbeat')
-    await until(() => expect(beats()).toHaveLength(1))
+    await eventually(() => expect(beats()).toHaveLength(1))
     list.poll(OURS)
-    await until(() => expect(beats()).toHaveLength(2))
+    await eventually(() => expect(beats()).toHaveLength(2))
     await new Promise((resolve) => setTimeout(resolve, 50))
     expect(beats()).toHaveLength(2)
     const [one, two] = beats().map(({ told }) => told.polled_at ?? 0)
@@ -266,7 +264,7 @@ overBothTransports('the feed', (reach) => {
     const { reached, api, feed } = await start()
     const reader = await listen(reached, api)
     await feed.close()
-    await until(() => expect(reader.isOver()).toBe(true))
+    await eventually(() => expect(reader.isOver()).toBe(true))
     const ask = reached.agent.get('/revocations').set({ accept: 'text/event-stream', authorization: basic(api) })
     await ask.expect(503)
   })

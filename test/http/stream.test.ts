@@ -3,6 +3,7 @@ import { expect, it, vi } from 'vitest'
 import type { StreamWriter } from '../../src/http/handler.js'
 import type { IssuerRoute } from '../../src/http/route.js'
 import { testApp } from '../support/app.js'
+import { eventually } from '../support/eventually.js'
 import { overBothTransports } from '../support/http.js'
 
 type Stream = (writer: StreamWriter) => void
@@ -36,7 +37,7 @@ overBothTransports('a stream', (reach) => {
     expect(text).toBe('hellohello')
     expect(headers).toMatchObject({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
     expect(headers).not.toHaveProperty('content-length')
-    await vi.waitFor(() => expect(application.lines()).toMatchObject([{ route: 'stream', status: 200 }]))
+    await eventually(() => expect(application.lines()).toMatchObject([{ route: 'stream', status: 200 }]))
     const [line] = application.lines()
     // The log says how long the stream was, the measurement how long its head took.
     expect(line?.['ms']).toBeGreaterThan(100)
@@ -62,7 +63,7 @@ overBothTransports('a stream', (reach) => {
     expect(application.lines()).toEqual([])
     socket.destroy()
     await over
-    await vi.waitFor(() => expect(application.lines()).toMatchObject([{ status: 200 }]))
+    await eventually(() => expect(application.lines()).toMatchObject([{ status: 200 }]))
     expect(application.lines()[0]).not.toHaveProperty('reason')
   })
 
@@ -87,11 +88,11 @@ overBothTransports('a stream', (reach) => {
     await new Promise(setImmediate)
     expect(drained).not.toHaveBeenCalled()
     socket.resume()
-    await vi.waitFor(() => expect(drained).toHaveBeenCalledOnce())
+    await eventually(() => expect(drained).toHaveBeenCalledOnce())
     expect(writer.buffered()).toBe(0)
     writer.destroy()
     await once(socket, 'close')
-    await vi.waitFor(() => expect(writer.signal.aborted).toBe(true))
+    await eventually(() => expect(writer.signal.aborted).toBe(true))
   })
 
   it('is not begun for HEAD, and ends with the connection for HTTP/1.0', async () => {
@@ -114,6 +115,6 @@ overBothTransports('a stream', (reach) => {
     })
     const { raw } = await reach(application)
     await raw('GET /stream HTTP/1.1\r\nHost: a\r\n\r\n').catch(() => {})
-    await vi.waitFor(() => expect(application.lines()).toMatchObject([{ err: { message: 'no stream' } }]))
+    await eventually(() => expect(application.lines()).toMatchObject([{ err: { message: 'no stream' } }]))
   })
 })

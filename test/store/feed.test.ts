@@ -8,7 +8,8 @@ import { silent } from '../../src/store/log.js'
 import { createRevocations } from '../../src/store/revocations.js'
 import { createView } from '../../src/store/view.js'
 import { entryDigest } from '../../src/wire/revocation-list.js'
-import { knownAfter, type MemorySink, memorySink, until } from '../support/events.js'
+import { knownAfter, type MemorySink, memorySink } from '../support/events.js'
+import { eventually } from '../support/eventually.js'
 import { makeTenant, type Stage, setStage } from '../support/fixtures.js'
 import { proxyTo } from '../support/proxy.js'
 
@@ -93,18 +94,18 @@ test('tells in one process what was revoked in another, well within a second, an
   const [ours, theirs] = [await aTenant(), await aTenant()]
   const sinks = [await one.subscribe(ours), await two.subscribe(ours)]
   const other = await two.subscribe(theirs)
-  await until(() => expect([one.view.stats().listening, two.view.stats().listening]).toEqual([true, true]))
+  await eventually(() => expect([one.view.stats().listening, two.view.stats().listening]).toEqual([true, true]))
   // The first poll of a tenant makes it one that announcements are heard of.
-  await until(() => {
+  await eventually(() => {
     for (const sink of [...sinks, other]) expect(sink.events().map(({ event }) => event)).toContain('heartbeat')
   })
   const digest = await slowly(ours.id, 'a')
-  await until(() => {
+  await eventually(() => {
     for (const sink of sinks) expect(known(sink)).toEqual(new Set([digest]))
   })
   expect(Math.max(...one.lags, ...two.lags)).toBeLessThan(1)
   await slowly(theirs.id, 'b')
-  await until(() => expect(known(other).size).toBe(1))
+  await eventually(() => expect(known(other).size).toBe(1))
   for (const sink of sinks) expect(known(sink)).toEqual(new Set([digest]))
 })
 
@@ -126,7 +127,7 @@ test('misses nothing and leaves no gap, with ten at once revoking, each taking i
     for (let i = turn; writing; i++) {
       sink = await processes[i % 2 === 0 ? 0 : 1].subscribe(tenant, cursor)
       const mine = sink
-      await until(() => expect(mine.events().length > 0 || !writing).toBe(true), { interval: 5 })
+      await eventually(() => expect(mine.events().length > 0 || !writing).toBe(true))
       for (let pause = 0; pause < 5 && writing; pause++) await new Promise((resolve) => setTimeout(resolve, 5))
       if (!writing) break
       sink.hangUp()
@@ -141,12 +142,9 @@ test('misses nothing and leaves no gap, with ten at once revoking, each taking i
   writing = false
   const knowing = [...(await readers), ...staying.map((sink) => () => known(sink))]
   expect(written.size).toBe(150)
-  await until(
-    () => {
-      for (const knows of knowing) expect(knows()).toEqual(written)
-    },
-    { timeout: 20_000 },
-  )
+  await eventually(() => {
+    for (const knows of knowing) expect(knows()).toEqual(written)
+  })
 })
 
 test('is silent while it is cut off from Postgres, then tells what it missed and beats again', async () => {
@@ -156,16 +154,16 @@ test('is silent while it is cut off from Postgres, then tells what it missed and
   const tenant = await aTenant()
   const sink = await cutOff.subscribe(tenant)
   const beats = () => sink.events().flatMap(({ told }) => told.polled_at ?? [])
-  await until(() => expect(beats().length).toBeGreaterThan(1))
+  await eventually(() => expect(beats().length).toBeGreaterThan(1))
   proxy.cut()
   const cutAt = (performance.timeOrigin + performance.now()) / 1000
   const digest = await slowly(tenant.id, 'unheard')
-  await until(() => expect(cutOff.view.stats().age).toBeGreaterThan(1.5))
+  await eventually(() => expect(cutOff.view.stats().age).toBeGreaterThan(1.5))
   expect(Math.max(...beats())).toBeLessThanOrEqual(cutAt)
   expect(known(sink).size).toBe(0)
   proxy.mend()
-  await until(() => expect(known(sink)).toEqual(new Set([digest])))
-  await until(() => expect(Math.max(...beats())).toBeGreaterThan(cutAt))
+  await eventually(() => expect(known(sink)).toEqual(new Set([digest])))
+  await eventually(() => expect(Math.max(...beats())).toBeGreaterThan(cutAt))
   expect(sink.state()).toBe('open')
 })
 
@@ -176,14 +174,14 @@ test('sends its readers for a snapshot when the database has lost what they know
   const { rows } = await stage.pool.query('SELECT revision FROM revisions WHERE tenant_id = $1', [tenant.id])
   await slowly(tenant.id, 'lost')
   const sink = await subscribe(tenant)
-  await until(() => expect(known(sink).size).toBe(2))
+  await eventually(() => expect(known(sink).size).toBe(2))
   await view.catchUp()
   await stage.pool.query('DELETE FROM revocations WHERE tenant_id = $1 AND revision > $2', [
     tenant.id,
     rows[0].revision,
   ])
   await stage.pool.query('UPDATE revisions SET revision = $2 WHERE tenant_id = $1', [tenant.id, rows[0].revision])
-  await until(() => expect(sink.state()).toBe('ended'))
+  await eventually(() => expect(sink.state()).toBe('ended'))
   expect(sink.events().at(-1)?.event).toBe('reset')
   expect(known(await subscribe(tenant)).size).toBe(1)
 })

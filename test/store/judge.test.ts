@@ -1,11 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { uuidToBase64url } from '../../src/crypto/uuid.js'
 import type { Grants, Revocations, TokenClaims } from '../../src/oauth/ports.js'
 import { createGrants } from '../../src/store/grants.js'
 import { readInstallation } from '../../src/store/installation.js'
 import { createRevocations } from '../../src/store/revocations.js'
+import { eventually } from '../support/eventually.js'
 import {
   insert,
   makeApi,
@@ -283,7 +284,7 @@ describe('a token', () => {
     for (let i = 0; i < 10; i++) await store.judge(issued.world.tenant.id, issued.claims, KEY)
     // A connection hands in its figures when it ends.
     await pool.end()
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const [{ n }] = await sql(`SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = current_database()`)
       expect(n).toBeLessThanOrEqual(stage.pool.totalCount)
     })

@@ -1,12 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Grants, Revocations } from '../../src/oauth/ports.js'
 import { createGrants } from '../../src/store/grants.js'
 import { readInstallation } from '../../src/store/installation.js'
 import { createRevocations } from '../../src/store/revocations.js'
 import { createUsers } from '../../src/store/users.js'
 import { entryDigest } from '../../src/wire/revocation-list.js'
+import { eventually } from '../support/eventually.js'
 import {
   insert,
   makeGrant,
@@ -117,7 +118,7 @@ test('a sign-in that waits for a change of password comes to nothing', async () 
   await change.query('BEGIN')
   await change.query('SELECT revoke_user($1, $2, $3, $4)', [world.tenant.id, world.user.id, operator, 'password'])
   const waiting = signIn(world)
-  await vi.waitFor(async () => expect(await sql('SELECT FROM pg_locks WHERE NOT granted')).toHaveLength(1))
+  await eventually(async () => expect(await sql('SELECT FROM pg_locks WHERE NOT granted')).toHaveLength(1))
   await change.query('COMMIT')
   change.release()
   expect(await waiting).toEqual({ result: 'superseded' })

@@ -1,8 +1,9 @@
 import pg from 'pg'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Grants, NewGrant, RefreshOutcome } from '../../src/oauth/ports.js'
 import type { Grant } from '../../src/oauth/records.js'
 import { createGrants } from '../../src/store/grants.js'
+import { eventually } from '../support/eventually.js'
 import { auditTrail, makeGrant, makeWorld, operator, type Stage, setStage } from '../support/fixtures.js'
 import { newPlace } from '../support/mint.js'
 
@@ -134,7 +135,7 @@ describe('a spent token', () => {
     await winner.query('BEGIN')
     await winner.query('SELECT FROM grants WHERE id = $1 FOR UPDATE', [grant.id])
     const waiting = refresh(grant, 0, grace)
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const waiters = await sql(`SELECT FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'`)
       expect(waiters).toHaveLength(1)
     })
@@ -189,13 +190,13 @@ test('refreshes update the row in place, nine in ten at least', async () => {
     }
     // A connection hands in its figures when it ends.
     await pool.end()
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { rows } = await quiet.pool.query(
         `SELECT sum(n_tup_upd)::int AS updates, sum(n_tup_hot_upd)::int AS in_place FROM pg_stat_user_tables WHERE relname LIKE 'grants_m%'`,
       )
       expect(rows[0].updates).toBe(900)
       expect(rows[0].in_place).toBeGreaterThanOrEqual(810)
-    }, 30_000)
+    })
   } finally {
     await quiet.close()
   }

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
 import { silent } from '../../src/store/log.js'
 import { createView, type RememberingView } from '../../src/store/view.js'
+import { eventually } from '../support/eventually.js'
 import { operator, type Stage, setStage } from '../support/fixtures.js'
 import { proxyTo } from '../support/proxy.js'
 
@@ -22,6 +23,7 @@ function openView({
   maxStaleness = 5,
   listening = true,
   connection = stage.database.connection,
+  interval = 500,
 } = {}): RememberingView {
   const pool = new pg.Pool({ ...connection, max: 4, connectionTimeoutMillis: 500 })
   pool.on('error', () => {})
@@ -31,7 +33,7 @@ function openView({
     await client.connect()
     return client
   }
-  const view = createView({ pool, maxStaleness, log: silent, ...(listening && { direct }) })
+  const view = createView({ pool, maxStaleness, interval, log: silent, ...(listening && { direct }) })
   ended.push(() => pool.end(), view.close)
   return view
 }
@@ -159,11 +161,11 @@ describe('two processes', () => {
     const [one, other] = [openView(), openView()]
     await warm(one, stage.ours.tenant.id)
     await warm(other, stage.ours.tenant.id)
-    await vi.waitFor(() => expect([one.stats().listening, other.stats().listening]).toEqual([true, true]))
+    await eventually(() => expect([one.stats().listening, other.stats().listening]).toEqual([true, true]))
     const heard: string[] = []
     other.onChange((tenantId) => heard.push(tenantId))
     const revision = await revokeClient()
-    await vi.waitFor(() => expect(heard).toEqual([stage.ours.tenant.id]), { interval: 5 })
+    await eventually(() => expect(heard).toEqual([stage.ours.tenant.id]))
     expect((await other.judged(stage.ours.tenant.id)).rev).toBe(revision)
   })
 
@@ -171,9 +173,7 @@ describe('two processes', () => {
     const view = openView({ listening: false })
     await warm(view, stage.ours.tenant.id)
     const revision = await revokeClient()
-    await vi.waitFor(async () => expect((await view.judged(stage.ours.tenant.id)).rev).toBe(revision), {
-      timeout: 5_000,
-    })
+    await eventually(async () => expect((await view.judged(stage.ours.tenant.id)).rev).toBe(revision))
     expect(view.stats().listening).toBe(false)
   })
 
@@ -196,6 +196,16 @@ describe('two processes', () => {
   })
 })
 
+test('what a token is judged by is asked of Postgres when it is known, but older than is wanted', async () => {
+  const view = openView({ listening: false, interval: 3_600_000, maxStaleness: 3_600 })
+  await warm(view, stage.ours.tenant.id)
+  const before = await view.judged(stage.ours.tenant.id)
+  const revision = await revokeClient()
+  expect(await view.judged(stage.ours.tenant.id)).toEqual(before)
+  expect(await view.judged(stage.ours.tenant.id, 3_600)).toEqual(before)
+  expect(await view.judged(stage.ours.tenant.id, 0)).toEqual({ rev: revision, wide: revision })
+})
+
 describe('who watches a tenant', () => {
   const configChanged = async (tenantId: string) => {
     const { rows } = await stage.pool.query('SELECT config_changed($1) AS r', [tenantId])
@@ -210,7 +220,7 @@ describe('who watches a tenant', () => {
   test('is told of every poll, with its start and what it found, and of no other tenant', async () => {
     const view = openView({ listening: false })
     const { found, stop } = watching(view, stage.ours.tenant.id)
-    await vi.waitFor(() => expect(found.length).toBeGreaterThan(0))
+    await eventually(() => expect(found.length).toBeGreaterThan(0))
     await revokeClient(stage.theirs)
     const [configRevision, revision] = [await configChanged(stage.ours.tenant.id), await revokeClient()]
     const before = performance.now()
@@ -226,17 +236,18 @@ describe('who watches a tenant', () => {
   })
 
   test('is told at once of what is announced, though nobody else uses the tenant', async () => {
-    const view = openView()
+    // Polled for too seldom to be heard of in any other way.
+    const view = openView({ interval: 3_600_000 })
     const { found } = watching(view, stage.ours.tenant.id)
-    await vi.waitFor(() => expect([view.stats().listening, found.length > 0]).toEqual([true, true]))
+    await eventually(() => expect([view.stats().listening, found.length > 0]).toEqual([true, true]))
     const revision = await revokeClient()
-    await vi.waitFor(() => expect(found.at(-1)).toMatchObject({ revision }), { timeout: 400, interval: 5 })
+    await eventually(() => expect(found.at(-1)).toMatchObject({ revision }))
   })
 
   test('goes on being told, however many other tenants are used', async () => {
     const view = openView({ listening: false })
     const { found } = watching(view, stage.ours.tenant.id)
-    await vi.waitFor(() => expect(found.length).toBeGreaterThan(0))
+    await eventually(() => expect(found.length).toBeGreaterThan(0))
     for (let i = 0; i < 2_100; i++) {
       await view.remember({ tenantId: randomUUID(), kind: 'flood', key: '' }, async () => i)
     }
@@ -273,7 +284,7 @@ describe('who watches a tenant', () => {
     await expect(view.catchUp()).rejects.toThrow()
     expect(ours.found).toHaveLength(count)
     proxy.mend()
-    await vi.waitFor(() => expect(ours.found.length).toBeGreaterThan(count), { timeout: 10_000 })
+    await eventually(() => expect(ours.found.length).toBeGreaterThan(count))
   })
 })
 
@@ -292,14 +303,14 @@ describe('a view that is cut off', () => {
       proxy[how]()
       await read()
       expect(loads(), 'within the bound').toBe(1)
-      await vi.waitFor(() => expect(view.stats().fresh).toBe(false), { timeout: 10_000 })
+      await eventually(() => expect(view.stats().fresh).toBe(false))
       await Promise.all([read(), read()])
       expect(loads(), 'past the bound').toBe(3)
       await expect(view.judged(tenantId)).rejects.toThrow()
 
       const revision = await revokeClient()
       proxy.mend()
-      await vi.waitFor(() => expect(view.stats().fresh && view.stats().listening).toBe(true), { timeout: 20_000 })
+      await eventually(() => expect(view.stats().fresh && view.stats().listening).toBe(true))
       expect((await view.judged(tenantId)).rev).toBe(revision)
     },
   )
@@ -310,14 +321,14 @@ describe('a view that is cut off', () => {
     await warm(view, stage.ours.tenant.id)
     const blocker = await stage.pool.connect()
     await blocker.query('BEGIN; LOCK TABLE revisions IN ACCESS EXCLUSIVE MODE')
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const { rows } = await blocker.query('SELECT 1 FROM pg_locks WHERE relation = $1::regclass AND NOT granted', [
         'revisions',
       ])
       expect(rows).toHaveLength(1)
     })
     const blockedAt = performance.now()
-    await vi.waitFor(() => expect(performance.now() - blockedAt).toBeGreaterThan(600))
+    await eventually(() => expect(performance.now() - blockedAt).toBeGreaterThan(600))
     const answered = new Promise((resolve) => {
       view.onChange(() => resolve(Promise.all([read(), read()])))
     })

@@ -1,4 +1,3 @@
-import { vi } from 'vitest'
 import type { Sink } from '../../src/revocation/ports.js'
 import type { RevocationEntry } from '../../src/wire/revocation-list.js'
 
@@ -109,7 +108,3 @@ export function memorySink(): MemorySink {
     hangUp: () => controller.abort(),
   }
 }
-
-/** Waits for what will be so soon, and on a busy machine later. */
-export const until: typeof vi.waitFor = (check, options) =>
-  vi.waitFor(check, { timeout: 20_000, ...(typeof options === 'object' && options) })

@@ -9,6 +9,7 @@ import {
   forkArgon2Child,
   PasswordQueueFullError,
 } from '../../../src/crypto/argon2-gate.js'
+import { eventually } from '../../support/eventually.js'
 
 const job = { password: 'correct horse', cost: { memoryKiB: 1024, timeCost: 2, parallelism: 1 } }
 // Long enough to be met in the middle on any machine.
@@ -34,9 +35,9 @@ function open(options: Partial<Argon2GateOptions> = {}) {
 }
 
 const alive = (child: ChildProcess | undefined) => child !== undefined && child.exitCode === null && !child.signalCode
-const ended = (child: ChildProcess | undefined) => vi.waitFor(() => expect(alive(child)).toBe(false), 20_000)
+const ended = (child: ChildProcess | undefined) => eventually(() => expect(alive(child)).toBe(false))
 const ready = (child: ChildProcess | undefined) =>
-  vi.waitFor(() => expect(getPriority(child?.pid)).toBeGreaterThanOrEqual(10), 20_000)
+  eventually(() => expect(getPriority(child?.pid)).toBeGreaterThanOrEqual(10))
 
 test('starts processes as jobs come, no more than it may, and keeps them', async () => {
   const { gate, children } = open({ processes: 2 })
@@ -94,7 +95,7 @@ test('fails a job over which two processes died, names the cause, and serves the
   const next = gate.run(job)
   const failed = expect(answer).rejects.toThrow('died: SIGKILL')
   children[0]?.kill('SIGKILL')
-  await vi.waitFor(() => expect(children.length).toBe(2), 20_000)
+  await eventually(() => expect(children.length).toBe(2))
   children[1]?.kill('SIGKILL')
   await failed
   await expect(next).resolves.toHaveProperty('phc')

@@ -6,6 +6,7 @@ import { gzipSync } from 'node:zlib'
 import { afterEach, describe, expect, test, vi } from 'vitest'
 import { createFetcher, type FetcherOptions, type FetchLog, type FetchOptions } from '../../../src/outbound/fetch.js'
 import { FetchError } from '../../../src/outbound/fetch-error.js'
+import { eventually } from '../../support/eventually.js'
 
 const fixture = (name: string) => readFileSync(new URL(`fixtures/${name}`, import.meta.url), 'utf8')
 const ca = fixture('keys.test.cert.pem')
@@ -256,7 +257,7 @@ describe('an answer', () => {
       })
     })
     await fetcher().failure(`http://keys.test:${port}/`)
-    await vi.waitFor(() => expect(closed).toBe(true), 10_000)
+    await eventually(() => expect(closed).toBe(true))
   })
 
   test('without end is read no further than it may be', async () => {
@@ -340,7 +341,7 @@ describe('time runs out', () => {
       }),
     )
     expect((await fetcher().failure(`http://keys.test:${port}/`, hurried)).reason).toBe('timeout')
-    await vi.waitFor(() => expect(closed).toBe(true), 10_000)
+    await eventually(() => expect(closed).toBe(true))
   })
 
   test('while the body drips in', async () => {
@@ -368,7 +369,7 @@ test('four requests at a time go to one host, the others wait and are answered',
   const { get } = fetcher()
   const answers = Promise.all(Array.from({ length: 10 }, (_, i) => get(`http://keys.test:${port}/${i}`)))
   for (let answered = 0; answered < 10; answered += 1) {
-    await vi.waitFor(() => expect(held.length).toBe(Math.min(4, 10 - answered)), 10_000)
+    await eventually(() => expect(held.length).toBe(Math.min(4, 10 - answered)))
     held.shift()?.()
   }
   expect(await answers).toHaveLength(10)

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createFeed, type Feed } from '../../../src/revocation/feed.js'
 import { ACME, DEFAULT_TENANT } from '../../support/app.js'
-import { knownAfter, type MemorySink, memorySink, until } from '../../support/events.js'
+import { knownAfter, type MemorySink, memorySink } from '../../support/events.js'
+import { eventually } from '../../support/eventually.js'
 import { createRevocationStore } from '../../support/revocation-store.js'
 
 type Settings = Parameters<typeof createFeed>[1]
@@ -53,10 +54,10 @@ function aProcess(settings: Settings = {}, store = createRevocationStore(5)) {
   /** One that is told what comes. */
   const joined = async (...args: Parameters<typeof open>) => {
     const sink = await subscribe(...args)
-    await until(() => expect(last(sink).told).not.toHaveProperty('more'))
+    await eventually(() => expect(last(sink).told).not.toHaveProperty('more'))
     const revision = store.append(args[1]?.tenant?.id ?? OURS, 'probe')
     store.poll(args[1]?.tenant?.id ?? OURS)
-    await until(() => expect(known(sink).revision).toBeGreaterThanOrEqual(revision))
+    await eventually(() => expect(known(sink).revision).toBeGreaterThanOrEqual(revision))
     return sink
   }
   return { feed, store, open, subscribe, joined, lags, warnings, signed: () => signed }
@@ -98,7 +99,7 @@ describe('a stream', () => {
     append(store, 2, ACME.id)
     store.poll(ACME.id)
     store.poll(OURS)
-    await until(() => expect(known(theirs).digests.size).toBe(4))
+    await eventually(() => expect(known(theirs).digests.size).toBe(4))
     expect([...known(ours).digests]).toEqual(['probe'])
     expect(new Set(theirs.events().map(({ told }) => told.iss))).toEqual(new Set([ACME.issuer]))
   })
@@ -109,7 +110,7 @@ describe('a stream', () => {
     const [asked, before] = [store.asked(), signed()]
     store.append(OURS, 'new')
     store.poll(OURS)
-    await until(() => {
+    await eventually(() => {
       for (const sink of sinks) expect(known(sink).digests).toContain('new')
     })
     expect(new Set(sinks.map((sink) => last(sink).data)).size).toBe(1)
@@ -135,10 +136,10 @@ describe('who resumes', () => {
     const { id } = last(first)
     append(store, 2)
     store.poll(OURS)
-    await until(() => expect(known(first).digests.size).toBe(3))
+    await eventually(() => expect(known(first).digests.size).toBe(3))
     const asked = store.asked()
     const again = await subscribe(id)
-    await until(() => expect(names(again)).toEqual(['revocations']))
+    await eventually(() => expect(names(again)).toEqual(['revocations']))
     expect(knownAfter(again.events(), { revision: last(first).told.after ?? 0, digests: new Set() }).digests.size).toBe(
       2,
     )
@@ -151,15 +152,15 @@ describe('who resumes', () => {
     const { id, told } = last(first)
     append(store, 18)
     store.poll(OURS)
-    await until(() => expect(known(first).digests.size).toBe(19))
+    await eventually(() => expect(known(first).digests.size).toBe(19))
     const again = await subscribe(id)
-    await until(() =>
+    await eventually(() =>
       expect(knownAfter(again.events(), { revision: told.revision, digests: new Set() }).digests.size).toBe(18),
     )
     expect(new Set(names(again))).toEqual(new Set(['revocations']))
     const next = store.append(OURS, 'next')
     store.poll(OURS)
-    await until(() => expect(last(again).told.revision).toBe(next))
+    await eventually(() => expect(last(again).told.revision).toBe(next))
   })
 
   it('is sent for a snapshot with a cursor that is foreign, of another tenant or ahead of Postgres', async () => {
@@ -186,13 +187,13 @@ describe('who resumes', () => {
     const { id, told } = last(first)
     append(store, 12)
     store.poll(OURS)
-    await until(() => expect(known(first).digests.size).toBe(13))
+    await eventually(() => expect(known(first).digests.size).toBe(13))
     store.lose(OURS, told.revision)
     const asked = store.asked()
     expect(await open(id)).toBe('reset')
     expect(store.asked() - asked).toBe(1)
     store.poll(OURS)
-    await until(() => expect(last(first).event).toBe('reset'))
+    await eventually(() => expect(last(first).event).toBe('reset'))
   })
 
   it('may be ahead of this process, having been told by another', async () => {
@@ -204,7 +205,7 @@ describe('who resumes', () => {
     const sink = await subscribe(cursor)
     const revision = store.append(OURS, 'next')
     store.poll(OURS)
-    await until(() => expect(last(sink).told).toMatchObject({ revision, entries: [{ d: 'next' }] }))
+    await eventually(() => expect(last(sink).told).toMatchObject({ revision, entries: [{ d: 'next' }] }))
   })
 })
 
@@ -236,7 +237,7 @@ describe('between the first pages and what comes', () => {
     }
     await Promise.all([turns(), readers()])
     store.poll(OURS)
-    await until(() => {
+    await eventually(() => {
       for (const sink of sinks) expect(known(sink).digests).toEqual(written)
     })
   })
@@ -246,11 +247,11 @@ describe('a heartbeat', () => {
   it('says that there is nothing new, and when Postgres was asked', async () => {
     const { store, subscribe } = aProcess({ heartbeat: 5 })
     const sink = await subscribe()
-    await until(() => expect(names(sink)).toContain('heartbeat'))
+    await eventually(() => expect(names(sink)).toContain('heartbeat'))
     const before = sink.events().length
     const asked = (performance.timeOrigin + performance.now()) / 1000
     store.poll(OURS)
-    await until(() => expect(sink.events().length).toBeGreaterThan(before))
+    await eventually(() => expect(sink.events().length).toBeGreaterThan(before))
     const { event, id, told } = last(sink)
     expect(event).toBe('heartbeat')
     expect(told).toMatchObject({ entries: [], after: 1_000, revision: 1_000, cursor: id, since: id, max_staleness: 5 })
@@ -262,9 +263,9 @@ describe('a heartbeat', () => {
     const { store, subscribe } = aProcess({ heartbeat: 2 })
     const sink = await subscribe()
     for (let polls = 1; polls <= 3; polls++) {
-      await until(() => expect(names(sink).filter((name) => name === 'heartbeat')).toHaveLength(polls))
+      await eventually(() => expect(names(sink).filter((name) => name === 'heartbeat')).toHaveLength(polls))
       // Many times as long as a heartbeat takes to come.
-      await until(async () => {
+      await eventually(async () => {
         for (let i = 0; i < 20; i++) await new Promise((resolve) => setTimeout(resolve, 2))
       })
       expect(names(sink).filter((name) => name === 'heartbeat')).toHaveLength(polls)
@@ -275,7 +276,7 @@ describe('a heartbeat', () => {
   it('is not sent while what the poll has found can not be read', async () => {
     const { store, subscribe, warnings } = aProcess({ heartbeat: 2 })
     const sink = await subscribe()
-    await until(() => expect(names(sink)).toContain('heartbeat'))
+    await eventually(() => expect(names(sink)).toContain('heartbeat'))
     store.broken = true
     const revision = store.append(OURS, 'unread')
     const polledFrom = performance.timeOrigin / 1000 + performance.now() / 1000
@@ -287,8 +288,8 @@ describe('a heartbeat', () => {
     expect(warnings).toHaveLength(1)
     store.broken = false
     store.poll(OURS)
-    await until(() => expect(known(sink).revision).toBe(revision))
-    await until(() => expect(last(sink).told.polled_at).toBeGreaterThan(polledFrom))
+    await eventually(() => expect(known(sink).revision).toBe(revision))
+    await eventually(() => expect(last(sink).told.polled_at).toBeGreaterThan(polledFrom))
   })
 })
 
@@ -299,7 +300,7 @@ describe('a reader that does not read', () => {
     const { store, joined } = aProcess(size)
     const [slow, other] = [await joined(), await joined()]
     slow.stall()
-    await until(async () => {
+    await eventually(async () => {
       store.append(OURS)
       store.poll(OURS)
       await new Promise(setImmediate)
@@ -308,11 +309,11 @@ describe('a reader that does not read', () => {
     const before = slow.buffered()
     const revisions = append(store, 20)
     store.poll(OURS)
-    await until(() => expect(known(other).revision).toBe(revisions.at(-1)))
+    await eventually(() => expect(known(other).revision).toBe(revisions.at(-1)))
     expect(slow.buffered()).toBe(before)
     expect(slow.state()).toBe('open')
     slow.drain()
-    await until(() => expect(slow.state()).toBe('ended'))
+    await eventually(() => expect(slow.state()).toBe('ended'))
     expect(last(slow)).toMatchObject({ event: 'reset', data: '{"error":"reset"}', id: undefined })
   })
 
@@ -320,7 +321,7 @@ describe('a reader that does not read', () => {
     const { store, joined, feed } = aProcess({ ...size, drain: 5 })
     const slow = await joined()
     slow.stall()
-    await until(async () => {
+    await eventually(async () => {
       store.append(OURS)
       store.poll(OURS)
       await new Promise(setImmediate)
@@ -338,7 +339,7 @@ describe('a reader that does not read', () => {
     for (let i = 0; i < 10; i++) await new Promise(setImmediate)
     expect(names(sink)).toEqual(['snapshot'])
     sink.drain()
-    await until(() => expect(known(sink).digests.size).toBe(12))
+    await eventually(() => expect(known(sink).digests.size).toBe(12))
   })
 })
 
@@ -355,14 +356,14 @@ describe('a stream ends', () => {
     allowed = false
     store.configure(OURS)
     store.poll(OURS)
-    await until(() => expect(sink.state()).toBe('ended'))
+    await eventually(() => expect(sink.state()).toBe('ended'))
     expect(other.state()).toBe('open')
   })
 
   it('when that was decided while it was let in', async () => {
     const { subscribe } = aProcess()
     const sink = await subscribe(undefined, { allowed: async () => false })
-    await until(() => expect(sink.state()).toBe('ended'))
+    await eventually(() => expect(sink.state()).toBe('ended'))
   })
 
   it('with the next poll, when it could not be told before', async () => {
@@ -376,7 +377,7 @@ describe('a stream ends', () => {
     expect(sink.state()).toBe('open')
     answer = async () => false
     store.poll(OURS)
-    await until(() => expect(sink.state()).toBe('ended'))
+    await eventually(() => expect(sink.state()).toBe('ended'))
   })
 
   it('when its tenant has gone', async () => {
@@ -393,7 +394,7 @@ describe('a stream ends', () => {
     store.failOver()
     store.append(OURS, 'after')
     store.poll(OURS)
-    await until(() => expect(sink.state()).toBe('ended'))
+    await eventually(() => expect(sink.state()).toBe('ended'))
     expect(last(sink).event).toBe('reset')
     expect(known(await subscribe()).digests).toEqual(new Set(['probe', 'after']))
   })
@@ -401,7 +402,7 @@ describe('a stream ends', () => {
   it('after its time, without a reset', async () => {
     const { subscribe } = aProcess({ lifetime: 5 })
     const sink = await subscribe()
-    await until(() => expect(sink.state()).toBe('ended'))
+    await eventually(() => expect(sink.state()).toBe('ended'))
     expect(names(sink)).toEqual(['snapshot'])
   })
 
@@ -411,9 +412,9 @@ describe('a stream ends', () => {
     slow.stall()
     slow.write(Buffer.from('waits'))
     await feed.close()
-    await until(() => expect(sink.state()).toBe('ended'))
+    await eventually(() => expect(sink.state()).toBe('ended'))
     await expect(open()).rejects.toMatchObject({ reason: 'stopping', status: 503 })
-    await until(() => expect(slow.state()).toBe('destroyed'))
+    await eventually(() => expect(slow.state()).toBe('destroyed'))
   })
 })
 
@@ -448,7 +449,7 @@ describe('a process', () => {
     expect(store.watchers(OURS)).toBe(1)
     sink.hangUp()
     expect(store.watchers(OURS)).toBe(1)
-    await until(() => expect(store.watchers(OURS)).toBe(0))
+    await eventually(() => expect(store.watchers(OURS)).toBe(0))
   })
 
   it('measures how long a revocation took', async () => {
@@ -466,14 +467,14 @@ describe('two processes over one database', () => {
     const second = await two.joined()
     append(store, 13)
     store.poll(OURS)
-    await until(() => {
+    await eventually(() => {
       for (const sink of [first, second]) expect(known(sink).digests.size).toBe(14)
     })
     first.hangUp()
     const moved = await two.subscribe(last(first).id)
     store.append(OURS, 'moved')
     store.poll(OURS)
-    await until(() => expect(last(moved).told.entries).toMatchObject([{ d: 'moved' }]))
+    await eventually(() => expect(last(moved).told.entries).toMatchObject([{ d: 'moved' }]))
     expect(last(second).told.revision).toBe(last(moved).told.revision)
   })
 })
