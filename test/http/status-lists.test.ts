@@ -50,7 +50,7 @@ overBothTransports('GET /status-lists/<id>', (reach) => {
       'content-type': 'application/statuslist+jwt',
       'cache-control': 'public, max-age=1',
       'access-control-allow-origin': '*',
-      vary: 'accept-encoding',
+      vary: 'accept, accept-encoding',
     })
     expect(headers['content-encoding']).toBeUndefined()
   })
@@ -112,6 +112,18 @@ overBothTransports('GET /status-lists/<id>', (reach) => {
     const { agent } = await reach(lists().app)
     const { body } = await agent.get(path).expect(404)
     expect(body).toMatchObject({ error: 'not_found' })
+  })
+
+  it.each([
+    ['application/statuslist+jwt', 200],
+    ['application/*', 200],
+    ['application/statuslist+cwt, */*;q=0.1', 200],
+    ['application/statuslist+cwt', 406],
+    ['application/statuslist+jwt;q=0', 406],
+    ['text/html', 406],
+  ])('comes to who takes a JWT, draft-ietf-oauth-status-list §8.1: %s is %i', async (accept, status) => {
+    const { agent } = await reach(lists().app)
+    await agent.get(PATH).set({ accept }).expect(status)
   })
 
   it('is for reading, also by HEAD', async () => {

@@ -1,8 +1,8 @@
 import { type Coding, STATUS_LIST_TYPE, type StatusListToken } from '../../revocation/status-list.js'
 import type { StatusLists } from '../../revocation/status-lists.js'
+import { chooseCoding, parseAccept, quality } from '../accept.js'
 import { cacheable } from '../caching.js'
-import { chooseCoding } from '../content-coding.js'
-import { notFound, notImplemented } from '../errors.js'
+import { notAcceptable, notFound, notImplemented } from '../errors.js'
 import { queryParams } from '../form.js'
 import type { Handler, HttpResponse } from '../handler.js'
 import type { IssuerRoute } from '../route.js'
@@ -15,6 +15,7 @@ export type StatusListDeps = { readonly statusLists: StatusLists }
  */
 const MAX_AGE = 1
 
+const MEDIA_TYPE = `application/${STATUS_LIST_TYPE}`
 const CODINGS: readonly Coding[] = ['br', 'gzip']
 
 // A state of a list has one answer a coding, with its ETag, made once.
@@ -24,10 +25,14 @@ const answers = new WeakMap<StatusListToken, Map<Coding, HttpResponse>>()
 export const statusList: Handler<StatusListDeps> = async (request, { statusLists }) => {
   // draft-ietf-oauth-status-list §8.4: 501. What a token's status was at another time is nobody's business, §12.7.
   if (queryParams(request).get('time') !== undefined) throw notImplemented('status_list_of_another_time')
+  // draft-ietf-oauth-status-list §8.1: there is no CWT here.
+  if (quality(parseAccept(request.headers.accept), MEDIA_TYPE) === 0) {
+    throw notAcceptable(`A status list is ${MEDIA_TYPE} here.`, 'status_list_of_another_type')
+  }
   const listId = request.path.slice(request.path.lastIndexOf('/') + 1)
   const token = await statusLists.token(request.tenant, listId)
   if (!token) throw notFound('no_such_status_list')
-  const coding = chooseCoding(request.headers['accept-encoding'], CODINGS)
+  const coding = chooseCoding(request.headers['accept-encoding']?.toString(), CODINGS)
   const made = answers.get(token) ?? new Map<Coding, HttpResponse>()
   answers.set(token, made)
   const answer = made.get(coding) ?? (await answerOf(token, coding))
@@ -37,9 +42,9 @@ export const statusList: Handler<StatusListDeps> = async (request, { statusLists
 
 async function answerOf(token: StatusListToken, coding: Coding): Promise<HttpResponse> {
   const body = coding === 'identity' ? Buffer.from(token.jws) : await token.coded(coding)
-  const { headers, ...answer } = cacheable(body, `application/${STATUS_LIST_TYPE}`, MAX_AGE)
+  const { headers, ...answer } = cacheable(body, MEDIA_TYPE, MAX_AGE)
   const coded = coding === 'identity' ? {} : { 'content-encoding': coding }
-  return { ...answer, headers: { ...headers, ...coded, vary: 'accept-encoding' } }
+  return { ...answer, headers: { ...headers, ...coded, vary: 'accept, accept-encoding' } }
 }
 
 /** GET /status-lists: where the tenant's lists are. draft-ietf-oauth-status-list §9.1. */
