@@ -2,7 +2,7 @@ import type { Envelope } from '#bulla/crypto/envelope.js'
 import type { Rotation } from '#bulla/keys/rotation.js'
 import type { Context } from './context.js'
 
-// A command that opens no private key doesn't wait for the server's wiring to load: a third of its time.
+// A command that opens no private key doesn't wait for the server's wiring to load.
 
 /** Opens private keys, with the master key of the environment or of the embedded database's folder. Throws StartError without the right one. */
 export async function openEnvelope({ config, database }: Context): Promise<Envelope> {

@@ -9,7 +9,7 @@ export type MetadataDeps = Pick<Ports, 'jwks' | 'policy'>
 /** GET /.well-known/oauth-authorization-server, RFC 8414 §3. */
 export const authorizationServerMetadata: Handler<MetadataDeps> = async ({ tenant }, { jwks, policy }) => {
   const { maxAge } = await jwks.published(tenant)
-  return cacheable(JSON.stringify(metadata(tenant, policy)), 'application/json', maxAge)
+  return cacheable(JSON.stringify(metadata(tenant, { ...policy, jwksMaxAge: maxAge })), 'application/json', maxAge)
 }
 
 export const metadataRoute: IssuerRoute<MetadataDeps> = {

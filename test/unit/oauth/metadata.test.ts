@@ -4,7 +4,7 @@ import { metadata } from '../../../src/oauth/metadata.js'
 import { ACME, DEFAULT_TENANT } from '../../support/app.js'
 
 describe.each([DEFAULT_TENANT, ACME])('metadata of $issuer', (tenant) => {
-  const document = metadata(tenant, { maxStaleness: 5 })
+  const document = metadata(tenant, { maxStaleness: 5, jwksMaxAge: 300 })
 
   it('names what works, under its issuer', () => {
     expect(document).toEqual({
@@ -12,6 +12,7 @@ describe.each([DEFAULT_TENANT, ACME])('metadata of $issuer', (tenant) => {
       token_endpoint: `${tenant.issuer}/oauth2/token`,
       token_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
       jwks_uri: `${tenant.issuer}/jwks`,
+      jwks_max_age: 300,
       grant_types_supported: grantTypes,
       introspection_endpoint: `${tenant.issuer}/oauth2/introspect`,
       introspection_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post'],
@@ -21,6 +22,7 @@ describe.each([DEFAULT_TENANT, ACME])('metadata of $issuer', (tenant) => {
       revocation_endpoint: `${tenant.issuer}/oauth2/revoke`,
       revocation_endpoint_auth_methods_supported: ['client_secret_basic', 'client_secret_post', 'none'],
       status_list_aggregation_endpoint: `${tenant.issuer}/status-lists`,
+      status_list_ttl: 15,
       revocation_list_endpoint: `${tenant.issuer}/revocations`,
       revocation_list_max_staleness: 5,
       revocation_list_event_stream_supported: true,
