@@ -16,14 +16,17 @@ type MintDeps = Pick<Ports, 'now' | 'log' | 'policy'> & {
   readonly indices: Indices
 }
 
+type Tools = { readonly key: SigningKey; readonly seal: Sealer }
+/** Makes of a signed token the one that is handed out. */
+type Sealer = (inner: string) => string
+
 /** Makes access tokens: signed, then sealed for the one API they are for. RFC 9068 §2, RFC 7519 §11.2. */
 export function createMint({ keyring, recipient, indices, now, log, policy }: MintDeps): Mint {
   const signingKey = ({ id }: Tenant, { signingAlgorithm: algorithm }: Api) =>
     keyring.active(id, { purpose: 'access_token', algorithm }, (keys) => keys.signing('access_token', algorithm))
   const kek = ({ id }: Tenant) => keyring.active(id, { purpose: 'kek', algorithm: 'A256KW' }, (keys) => keys.kek())
 
-  /** What makes of a signed token the one that is handed out. */
-  async function sealer(tenant: Tenant, api: Api): Promise<(inner: string) => string> {
+  async function sealer(tenant: Tenant, api: Api): Promise<Sealer> {
     if (api.format === 'signed') return (inner) => inner
     const to = api.format === 'sealed' ? recipient(api) : undefined
     const wrapping = await kek(tenant)
@@ -31,7 +34,7 @@ export function createMint({ keyring, recipient, indices, now, log, policy }: Mi
   }
 
   /** Signed and sealed; throws `server_error` when it would be too large to be sent. */
-  function make(claims: TokenClaims, key: SigningKey, seal: (inner: string) => string, about: object): string {
+  function make(claims: TokenClaims, { key, seal }: Tools, about: object): string {
     try {
       const token = seal(signAccessToken(claims, key))
       if (token.length > WARN_TOKEN_LENGTH) log.warn({ ...about, length: token.length }, 'an access token is large')
@@ -62,7 +65,7 @@ export function createMint({ keyring, recipient, indices, now, log, policy }: Mi
         place: place.packed,
         accessToken(subject) {
           const claims = claimsOf({ ...planned, iat, exp, place }, subject)
-          const token = make(claims, key, seal, { ...about, scopes: subject.scope.length })
+          const token = make(claims, { key, seal }, { ...about, scopes: subject.scope.length })
           return {
             access_token: token,
             token_type: 'Bearer',

@@ -15,6 +15,7 @@ export type Bits = {
 /** Positions in one turn of the event loop: under a millisecond. */
 const AT_A_TIME = 16_384
 
+/** A list of which nothing was read. */
 export const noBits = (): Bits => ({ bytes: Buffer.alloc(LIST_LENGTH / 8), revision: -1, changed: false })
 
 /** Reads what flipped since. Takes many turns of the event loop where there is much; what is half read is read again. */
