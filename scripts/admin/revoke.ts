@@ -1,9 +1,9 @@
 import { base64urlToUuid } from '#bulla/crypto/uuid.js'
 import { createKeyring } from '#bulla/keys/keyring.js'
-import { createFindListKeys } from '#bulla/keys/list-keys.js'
 import { createRefreshTokens } from '#bulla/keys/refresh-tokens.js'
 import { REVOKED_KEY_KEPT } from '#bulla/keys/schedule.js'
 import { createUnsealer } from '#bulla/keys/unsealer.js'
+import { createListKeys } from '#bulla/revocation/list-keys.js'
 import { expOfPlace, placeOfJti } from '#bulla/revocation/place.js'
 import { createGrants } from '#bulla/store/grants.js'
 import { createKeyStore } from '#bulla/store/keys.js'
@@ -124,7 +124,8 @@ const notOurs = ({ slug }: AdminTenant) => new RefusedError(`The token is none t
 /** A token nobody has at hand: its id says where it stands in the status lists. */
 async function tokenOfId(context: Context, tenant: AdminTenant, jti: string): Promise<Target> {
   const keyring = await openKeyring(context)
-  const place = placeOfJti(jti, (await createFindListKeys(keyring)(tenant.id)).jti)
+  const secret = (await keyring.all(tenant.id)).secret('permutation')
+  const place = secret && placeOfJti(jti, createListKeys()(secret).jti)
   if (place !== undefined && expOfPlace(place) <= Date.now() / 1000) {
     throw new RefusedError('The token has expired: there is nothing to revoke.')
   }
