@@ -31,7 +31,7 @@ export function metadata(
     introspection_encryption_enc_values_supported: INTROSPECTION_METHODS,
     revocation_endpoint: `${issuer}/oauth2/revoke`,
     revocation_endpoint_auth_methods_supported: CLIENT_AUTH_METHODS,
-    // draft-ietf-oauth-status-list §9.2
+    // draft-ietf-oauth-status-list §9.1
     status_list_aggregation_endpoint: statusListAggregationUri({ issuer }),
     status_list_ttl: STATUS_LIST_TTL,
     revocation_list_endpoint: `${issuer}/revocations`,

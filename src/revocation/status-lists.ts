@@ -12,7 +12,7 @@ export type StatusLists = {
    * no such list, or it is retired. Rejects while the database is out of reach and what is known older than the bound.
    */
   token(tenant: Tenant, listId: string): Promise<StatusListToken | undefined>
-  /** Where the tenant's lists in use are published. draft-ietf-oauth-status-list §9.1. */
+  /** Where the tenant's lists in use are published. draft-ietf-oauth-status-list §9.3. */
   uris(tenant: Tenant): Promise<readonly string[]>
 }
 

@@ -145,7 +145,7 @@ overBothTransports('GET /status-lists/<id>', (reach) => {
 })
 
 overBothTransports('GET /status-lists', (reach) => {
-  it('names the lists in use, draft-ietf-oauth-status-list §9.1, each tenant’s own', async () => {
+  it('names the lists in use, draft-ietf-oauth-status-list §9.3, each tenant’s own', async () => {
     const { agent } = await reach(lists().app)
     const { body, headers } = await agent.get('/status-lists').expect(200)
     expect(body).toEqual({ status_lists: [`https://id.example.com${PATH}`] })

@@ -47,7 +47,7 @@ async function answerOf(token: StatusListToken, coding: Coding): Promise<HttpRes
   return { ...answer, headers: { ...headers, ...coded, vary: 'accept, accept-encoding' } }
 }
 
-/** GET /status-lists: where the tenant's lists are. draft-ietf-oauth-status-list §9.1. */
+/** GET /status-lists: where the tenant's lists are. draft-ietf-oauth-status-list §9.3. */
 export const statusListAggregation: Handler<StatusListDeps> = async ({ tenant }, { statusLists }) =>
   cacheable(JSON.stringify({ status_lists: await statusLists.uris(tenant) }), 'application/json', MAX_AGE)
 
