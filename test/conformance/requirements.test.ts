@@ -4,11 +4,13 @@ import type { Requirement } from './requirement.js'
 import { accessTokens } from './requirements/access-tokens.js'
 import { metadataAndResources } from './requirements/metadata-and-resources.js'
 import { revocationAndIntrospection } from './requirements/revocation-and-introspection.js'
+import { statusLists } from './requirements/status-lists.js'
 import { tokenEndpoint } from './requirements/token-endpoint.js'
 
 const requirements: readonly Requirement[] = [
   ...tokenEndpoint,
   ...revocationAndIntrospection,
+  ...statusLists,
   ...metadataAndResources,
   ...accessTokens,
 ]
