@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { expect, it } from 'vitest'
 import { routes } from '../../src/app.js'
@@ -17,9 +17,8 @@ it('prints in the README the commands that the first start prints', () => {
 })
 
 it('names only npm scripts that exist', () => {
-  const pages = ['README.md', 'CONTRIBUTING.md', 'docs/guides/open-a-token.md'].map((page) =>
-    readFileSync(page, 'utf8'),
-  )
+  const guides = readdirSync('docs/guides').map((page) => `docs/guides/${page}`)
+  const pages = ['README.md', 'CONTRIBUTING.md', ...guides].map((page) => readFileSync(page, 'utf8'))
   const named = pages.flatMap((text) => [...text.matchAll(/npm (?:run (?:-s )?)([\w:]+)/g)].map(([, name]) => name))
   expect(named.length).toBeGreaterThan(5)
   expect([...new Set(named)].filter((name) => !scripts[name ?? ''])).toEqual([])

@@ -45,7 +45,7 @@ async function node(text: string): Promise<string> {
 }
 
 describe('docs/guides/open-a-token.md, word by word', () => {
-  it('opens a token, and tells a revoked one by the list', async () => {
+  it('opens a token, and no bare JWS', async () => {
     const blocks = codeBlocks('docs/guides/open-a-token.md')
     for (const { file, text } of blocks) if (file) writeFileSync(join(folder, file), text)
     await run(process.execPath, ['keygen.mjs'], { cwd: folder })
@@ -77,12 +77,13 @@ describe('docs/guides/open-a-token.md, word by word', () => {
     })
 
     const token = tokens['access_token'] ?? ''
-    const claims = JSON.parse(
+    const opened = JSON.parse(
       await node(
         `import { open } from './open.mjs'; console.log(JSON.stringify(await open(${JSON.stringify(token)})))`,
       ),
     )
-    expect(claims).toMatchObject({
+    expect(opened.kid).toMatch(/^[\w-]+$/)
+    expect(opened.claims).toMatchObject({
       iss: env['PUBLIC_URL'],
       aud: identifier,
       scope: 'orders:read',
@@ -93,20 +94,5 @@ describe('docs/guides/open-a-token.md, word by word', () => {
     await expect(node(`import { open } from './open.mjs'; await open('${bare}')`)).rejects.toThrow(
       /Invalid Compact JWE/,
     )
-
-    const credentials = Buffer.from(`${api['api_id']}:${api['api_secret']}`).toString('base64')
-    const isRevoked = async () => {
-      const list = await fetch(`${env['PUBLIC_URL']}/revocations`, {
-        headers: { authorization: `Basic ${credentials}` },
-      })
-      const [, payload = ''] = (await list.text()).split('.')
-      const { entries } = JSON.parse(Buffer.from(payload, 'base64url').toString())
-      return node(
-        `import { isRevoked } from './revoked.mjs'; console.log(isRevoked(${JSON.stringify(claims)}, 'kid', ${JSON.stringify(entries)}))`,
-      )
-    }
-    expect(await isRevoked()).toBe('false')
-    await admin(env, 'revoke', '--user', 'ann@example.com')
-    expect(await isRevoked()).toBe('true')
   })
 })
