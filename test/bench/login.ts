@@ -1,6 +1,6 @@
 import { argon2Alone } from './children.js'
 import type { Contest } from './contest.js'
-import { type Answer, JSON_BODY, once, overHttp, post, success } from './http-load.js'
+import { type Answer, JSON_BODY, overHttp, post, success } from './http-load.js'
 import { argon2Cost, PASSWORD, type Stage } from './stage.js'
 
 /** Sign-ins with a password, beside the verification of passwords alone. */
@@ -21,12 +21,6 @@ export async function login(stage: Stage): Promise<Contest[]> {
     },
   ]
 }
-
-/** The first refresh token of a grant of its own for every user. */
-export const firstRefreshTokens = (stage: Stage): Promise<string[]> =>
-  Promise.all(
-    stage.usernames.map(async (username) => refreshTokenOf(await once(signIn(stage, username), stage.server.url))),
-  )
 
 function signIn({ server, app }: Pick<Stage, 'server' | 'app'>, username: string): string {
   const body = JSON.stringify({ client_id: app.id, username, password: PASSWORD })

@@ -43,6 +43,10 @@ export type Stage = {
   /** A public client that signs its users in. */
   readonly app: { readonly id: string }
   readonly usernames: readonly string[]
+  /** The same users. */
+  readonly userIds: readonly string[]
+  /** What the keys in the database are sealed with. */
+  readonly masterKey: Buffer
   close(): Promise<void>
 }
 
@@ -83,7 +87,8 @@ async function furnish({ url, connection }: Embedded, closing: (() => unknown)[]
   const tenant = await createTenantRegistry(database.prisma).find(DEFAULT_SLUG)
   if (!tenant) throw new Error('The server has no default tenant.')
   const registered = await register(database, { tenantId: tenant.id, config })
-  return { server, config, pool: database.pool, tenantId: tenant.id, issuer: server.url, ...registered }
+  const masterKey = Buffer.from(env['MASTER_KEY'] ?? '', 'base64')
+  return { server, config, pool: database.pool, tenantId: tenant.id, issuer: server.url, masterKey, ...registered }
 }
 
 type Place = { readonly tenantId: string; readonly config: Config }
@@ -105,7 +110,7 @@ async function register({ prisma }: Pick<ReturnType<typeof openDatabase>, 'prism
   await clients.create(tenantId, { id: service.id, settings: ofService, secretHash: service.secretHash }, OPERATOR)
   const ofApp = registerClient({ name: 'App', public: true, firstParty: true, apis: [API] })
   await clients.create(tenantId, { id: app.id, settings: ofApp, secretHash: undefined }, OPERATOR)
-  return { api: { ...api, privateJwk }, service, app, usernames: await makeUsers(prisma, { tenantId, config }) }
+  return { api: { ...api, privateJwk }, service, app, ...(await makeUsers(prisma, { tenantId, config })) }
 }
 
 /** One for each connection: more than a few sign-ins to one account at the same time are throttled. All have one password. */
@@ -115,10 +120,13 @@ async function makeUsers(prisma: Parameters<typeof createUserRegistry>[0], { ten
   await passwords.close()
   const users = createUserRegistry(prisma)
   const usernames = Array.from({ length: CONNECTIONS }, (_, n) => `user${n}@example.com`)
+  const userIds: string[] = []
   for (const username of usernames) {
-    await users.create(tenantId, { username, email: username, passwordHash }, OPERATOR)
+    const made = await users.create(tenantId, { username, email: username, passwordHash }, OPERATOR)
+    if (made.result !== 'created') throw new Error(`The user name ${username} is taken.`)
+    userIds.push(made.id)
   }
-  return usernames
+  return { usernames, userIds }
 }
 
 export const argon2Cost = (config: Config) => ({
