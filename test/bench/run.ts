@@ -4,18 +4,20 @@ import { type Contest, compete, ROUNDS } from './contest.js'
 import { introspect } from './introspect.js'
 import { login } from './login.js'
 import { refresh } from './refresh.js'
+import { revocation } from './revocation.js'
 import { seal } from './seal.js'
 import { openStage, type Stage } from './stage.js'
+import { statusList } from './status-list.js'
 import { tableHead, tableRows } from './table.js'
 import { token } from './token.js'
 
 // npm run bench [-- name …]: how near the server comes to what this machine can do. Ends with 1 when an answer was wrong; no
 // speed is.
 
-type Benchmark = {
-  readonly title: string
-  readonly contests: (stage: () => Promise<Stage>) => Promise<readonly Contest[]>
-}
+type Benchmark =
+  | { readonly title: string; readonly contests: (stage: () => Promise<Stage>) => Promise<readonly Contest[]> }
+  /** Has no limit to be held against, and says itself what it found. */
+  | { readonly report: (stage: Stage) => Promise<void> }
 
 const BENCHMARKS = new Map<string, Benchmark>([
   ['seal', { title: 'Access tokens, in process', contests: seal }],
@@ -23,6 +25,8 @@ const BENCHMARKS = new Map<string, Benchmark>([
   ['refresh', { title: 'Refreshes', contests: async (stage) => refresh(await stage()) }],
   ['login', { title: 'Sign-ins', contests: async (stage) => login(await stage()) }],
   ['introspect', { title: 'Introspections', contests: async (stage) => introspect(await stage()) }],
+  ['status-list', { title: 'Status lists', contests: async (stage) => statusList(await stage()) }],
+  ['revocation', { report: revocation }],
 ])
 
 async function run(benchmarks: readonly Benchmark[]): Promise<void> {
@@ -43,9 +47,14 @@ async function run(benchmarks: readonly Benchmark[]): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
     process.once(signal, () => close().finally(() => process.exit(1)))
   try {
-    for (const { title, contests } of benchmarks) {
-      console.log(`\n${tableHead(title)}`)
-      for (const contest of await contests(open)) {
+    for (const benchmark of benchmarks) {
+      if ('report' in benchmark) {
+        console.log()
+        await benchmark.report(await open())
+        continue
+      }
+      console.log(`\n${tableHead(benchmark.title)}`)
+      for (const contest of await benchmark.contests(open)) {
         for (const result of await compete(contest)) console.log(tableRows(result))
       }
     }

@@ -17,7 +17,7 @@ import { createClientRegistry } from '../../src/store/registry/clients.js'
 import { createTenantRegistry } from '../../src/store/registry/tenants.js'
 import { createUserRegistry } from '../../src/store/registry/users.js'
 import { DEFAULT_SLUG } from '../../src/store/tenants.js'
-import { freePort, installation, type RunningServer, startServer } from '../support/server.js'
+import { type Environment, freePort, installation, type RunningServer, startServer } from '../support/server.js'
 import { encryptionKey } from '../unit/keys/fixtures.js'
 
 const OPERATOR: Actor = { kind: 'operator', id: 'bench' }
@@ -32,6 +32,10 @@ export type Stage = {
   readonly server: RunningServer
   /** The server's, for its default argon2 cost. */
   readonly config: Config
+  /** What starts another process of the same installation. */
+  readonly env: Environment
+  readonly connection: Embedded['connection']
+  readonly prisma: ReturnType<typeof openDatabase>['prisma']
   /** As many connections as the server has, of this process. */
   readonly pool: pg.Pool
   readonly tenantId: string
@@ -88,7 +92,9 @@ async function furnish({ url, connection }: Embedded, closing: (() => unknown)[]
   if (!tenant) throw new Error('The server has no default tenant.')
   const registered = await register(database, { tenantId: tenant.id, config })
   const masterKey = Buffer.from(env['MASTER_KEY'] ?? '', 'base64')
-  return { server, config, pool: database.pool, tenantId: tenant.id, issuer: server.url, masterKey, ...registered }
+  const { pool, prisma } = database
+  const found = { tenantId: tenant.id, issuer: server.url, masterKey, ...registered }
+  return { server, config, env, connection, pool, prisma, ...found }
 }
 
 type Place = { readonly tenantId: string; readonly config: Config }
