@@ -109,6 +109,36 @@ overBothTransports('a stream', (reach) => {
     expect(old.toLowerCase()).not.toContain('transfer-encoding')
   })
 
+  it('is begun only when the answers before it on the connection have gone out', async () => {
+    const writers: StreamWriter[] = []
+    const { open } = await reach(app((writer) => void writers.push(writer)))
+    const request = 'GET /stream HTTP/1.1\r\nHost: a\r\n\r\n'
+    const socket = await open(request.repeat(2))
+    let text = ''
+    socket.on('data', (data) => {
+      text += data
+    })
+    await vi.waitFor(() => expect(writers).toHaveLength(1))
+    writers[0]?.end()
+    await vi.waitFor(() => expect(writers).toHaveLength(2))
+    writers[1]?.write(hello)
+    await vi.waitFor(() => expect(text).toMatch(/^HTTP\/1.1 200 [\s\S]*\r\n0\r\n\r\nHTTP\/1.1 200 [\s\S]*hello/))
+    socket.destroy()
+    await vi.waitFor(() => expect(writers[1]?.signal.aborted).toBe(true))
+  })
+
+  it('is not begun where the caller hangs up while answers before it are under way', async () => {
+    const writers: StreamWriter[] = []
+    const application = app((writer) => void writers.push(writer))
+    const { open } = await reach(application)
+    const socket = await open('GET /stream HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(20))
+    await once(socket, 'data')
+    socket.destroy()
+    await vi.waitFor(() => expect(application.lines()).toHaveLength(20))
+    expect(writers).toHaveLength(1)
+    expect(writers.filter(({ signal }) => !signal.aborted)).toEqual([])
+  })
+
   it('that fails at its begin is cut off and logged', async () => {
     const application = app(() => {
       throw new Error('no stream')
