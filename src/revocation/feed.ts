@@ -7,6 +7,8 @@ import { type FeedPorts, type FeedSettings, openTenantFeed, type TenantFeed } fr
 
 export type Subscription = {
   readonly tenant: Tenant
+  /** Who subscribes, by a name of the tenant's. */
+  readonly reader: string
   /** The cursor to go on from; undefined: everything. */
   readonly since: string | undefined
   /** Asked after every administrative change of the tenant: may who subscribed still read? */
@@ -27,13 +29,15 @@ export type Feed = {
 
 const MEGABYTE = 1_048_576
 
-const SETTINGS: FeedSettings & Patience & { maxSubscribers: number; lifetime: number } = {
+const SETTINGS: FeedSettings & Patience & { maxSubscribers: number; maxOfReader: number; lifetime: number } = {
   heartbeat: 1_000,
   idle: 30_000,
   ring: { maxEvents: 1_000, maxBytes: 2 * MEGABYTE },
   buffer: MEGABYTE,
   drain: 10_000,
   maxSubscribers: 2_000,
+  // One that leaks connections, or whose secret was stolen, leaves places for the others.
+  maxOfReader: 500,
   // Milliseconds of a stream, up to a sixth less by chance: those that came together do not come back together.
   lifetime: 3_600_000,
 }
@@ -47,6 +51,7 @@ export function createFeed(ports: FeedPorts, settings: Partial<typeof SETTINGS> 
   const own = { ...SETTINGS, ...settings }
   const pages = createPageCache(PAGES)
   const feeds = new Map<string, Promise<TenantFeed>>()
+  const counts = new Map<string, number>()
   let count = 0
   let closed = false
 
@@ -62,10 +67,25 @@ export function createFeed(ports: FeedPorts, settings: Partial<typeof SETTINGS> 
     return feed
   }
 
+  /** Why there is no place for a reader. */
+  function refusal(reader: string): 'stopping' | 'feed_full' | 'feed_full_of_reader' | undefined {
+    if (closed) return 'stopping'
+    if (count >= own.maxSubscribers) return 'feed_full'
+    return (counts.get(reader) ?? 0) >= own.maxOfReader ? 'feed_full_of_reader' : undefined
+  }
+
+  function step(reader: string, by: 1 | -1): void {
+    const of = (counts.get(reader) ?? 0) + by
+    if (of > 0) counts.set(reader, of)
+    else counts.delete(reader)
+    count += by
+  }
+
   return {
-    async open({ tenant, since, allowed }) {
-      if (closed) throw temporarilyUnavailable('stopping', 1)
-      if (count >= own.maxSubscribers) throw temporarilyUnavailable('feed_full', 5 + 25 * Math.random())
+    async open({ tenant, reader: name, since, allowed }) {
+      const reader = `${tenant.id} ${name}`
+      const reason = refusal(reader)
+      if (reason) throw temporarilyUnavailable(reason, reason === 'stopping' ? 1 : 5 + 25 * Math.random())
       const feed = await feedOf(tenant)
       const start = await feed.start(since)
       if (start === 'reset') return 'reset'
@@ -73,14 +93,14 @@ export function createFeed(ports: FeedPorts, settings: Partial<typeof SETTINGS> 
         if (sink.signal.aborted) return
         const subscriber = createSubscriber(sink, allowed, own)
         // Many may have asked for the last place at once.
-        if (closed || count >= own.maxSubscribers) {
+        if (refusal(reader)) {
           subscriber.end()
           return
         }
-        count += 1
+        step(reader, 1)
         const lifetime = setTimeout(subscriber.end, own.lifetime * (1 - Math.random() / 6)).unref()
         sink.signal.addEventListener('abort', () => {
-          count -= 1
+          step(reader, -1)
           clearTimeout(lifetime)
           feed.remove(subscriber)
         })

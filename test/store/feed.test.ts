@@ -58,7 +58,7 @@ async function openProcess(settings: Settings = {}, connection = stage.database.
     view,
     lags,
     async subscribe(tenant: Tenant, since?: string): Promise<MemorySink> {
-      const opened = await feed.open({ tenant, since, allowed: async () => true })
+      const opened = await feed.open({ tenant, reader: 'api_1', since, allowed: async () => true })
       if (opened === 'reset') throw new Error('reset')
       const sink = memorySink()
       opened(sink)

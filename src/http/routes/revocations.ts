@@ -1,7 +1,7 @@
 import { authenticateApi, stillAuthenticated } from '../../oauth/client-auth.js'
 import { noteKnownKeys } from '../../oauth/known-keys.js'
 import type { Ports } from '../../oauth/ports.js'
-import type { Feed } from '../../revocation/feed.js'
+import type { Feed, Subscription } from '../../revocation/feed.js'
 import { REVOCATION_LIST_TYPE, type RevocationListPorts, revocationList } from '../../revocation/revocation-list.js'
 import { parseAccept } from '../accept.js'
 import { callerOf } from '../caller.js'
@@ -26,18 +26,22 @@ export const revocations: Handler<RevocationsDeps> = async (request, deps) => {
   const params = queryParams(request, { repeatable: ['kid'] })
   const api = await authenticateApi(callerOf(request), deps)
   await noteKnownKeys(api, params.getAll('kid'), deps)
-  if (acceptsEvents(request)) return stream(request, params.get('since'), deps)
+  if (acceptsEvents(request)) return stream(request, { reader: api.id, since: params.get('since') }, deps)
   const list = await revocationList(request.tenant, params.get('since'), deps)
   if (list === 'reset') return RESET
   return { status: 200, headers: { 'content-type': `application/${REVOCATION_LIST_TYPE}`, ...HEADERS }, body: list }
 }
 
-async function stream(request: HttpRequest, since: string | undefined, deps: RevocationsDeps): Promise<HttpResponse> {
+async function stream(
+  request: HttpRequest,
+  { reader, since }: Pick<Subscription, 'reader' | 'since'>,
+  deps: RevocationsDeps,
+): Promise<HttpResponse> {
   const { tenant, headers } = request
   // Sent when a stream broke: newer than what the address says.
   const lastEventId = [headers['last-event-id']].flat()[0] || undefined
   const allowed = () => stillAuthenticated(callerOf(request), deps)
-  const opened = await deps.feed.open({ tenant, since: lastEventId ?? since, allowed })
+  const opened = await deps.feed.open({ tenant, reader, since: lastEventId ?? since, allowed })
   return opened === 'reset' ? RESET : { status: 200, headers: STREAM_HEADERS, stream: opened }
 }
 

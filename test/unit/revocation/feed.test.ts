@@ -38,9 +38,9 @@ function aProcess(settings: Settings = {}, store = createRevocationStore(5)) {
   feeds.push(feed)
   const open = async (
     since?: string,
-    { tenant = DEFAULT_TENANT, allowed = async () => true, sink = memorySink() } = {},
+    { tenant = DEFAULT_TENANT, reader = 'api_1', allowed = async () => true, sink = memorySink() } = {},
   ) => {
-    const opened = await feed.open({ tenant, since, allowed })
+    const opened = await feed.open({ tenant, reader, since, allowed })
     if (opened === 'reset') return 'reset'
     opened(sink)
     return sink
@@ -122,7 +122,9 @@ describe('a stream', () => {
     append(store, 3)
     await joined()
     const [asked, before] = [store.asked(), signed()]
-    const crowd = await Promise.all(Array.from({ length: 500 }, () => subscribe()))
+    const crowd = await Promise.all(
+      Array.from({ length: 500 }, (_, i) => subscribe(undefined, { reader: `api_${i % 5}` })),
+    )
     for (const sink of crowd) expect(known(sink).digests.size).toBe(4)
     expect(store.asked() - asked).toBeLessThanOrEqual(1)
     expect(signed() - before).toBeLessThanOrEqual(1)
@@ -433,6 +435,19 @@ describe('a process', () => {
     for (const sink of sinks) sink.hangUp()
     expect(feed.subscribers()).toBe(0)
     expect((await subscribe()).state()).toBe('open')
+  })
+
+  it('leaves places for others, however many one reader asks for', async () => {
+    const { feed, subscribe, open } = aProcess({ maxSubscribers: 8, maxOfReader: 2 })
+    const sinks = await Promise.all(Array.from({ length: 6 }, () => subscribe()))
+    expect(sinks.filter((sink) => sink.state() === 'open')).toHaveLength(2)
+    await expect(open()).rejects.toMatchObject({ status: 503, reason: 'feed_full_of_reader' })
+    expect((await subscribe(undefined, { reader: 'api_2' })).state()).toBe('open')
+    expect((await subscribe(undefined, { tenant: ACME })).state()).toBe('open')
+    expect(feed.subscribers()).toBe(4)
+    for (const sink of sinks) sink.hangUp()
+    expect((await subscribe()).state()).toBe('open')
+    expect(feed.subscribers()).toBe(3)
   })
 
   it('lets nobody in while Postgres can not be asked, and everybody after', async () => {
