@@ -21,6 +21,7 @@ describe('a sign-in', () => {
     const { rows } = await stage.pool.query("SELECT append_revocation($1, 'jti', 'x') AS r", [stage.ours.tenant.id])
     expect(await ask(user.username)).toEqual({
       rev: Number(rows[0].r),
+      wide: 0,
       user: { id: user.id, credentialVersion: 1, disabled: false, passwordHash: '$argon2id$none' },
       clientLive: true,
       liveApis: [stage.ours.api.id],
@@ -35,7 +36,7 @@ describe('a sign-in', () => {
 
   test('finds nobody in a tenant that is not there', async () => {
     const found = await users.forSignIn(randomUUID(), 'x', { clientId: 'x', apis: [] })
-    expect(found).toEqual({ rev: 0, user: undefined, clientLive: false, liveApis: [] })
+    expect(found).toEqual({ rev: 0, wide: 0, user: undefined, clientLive: false, liveApis: [] })
   })
 
   test('finds disabled users as such, deleted ones not, and those without a password without a hash', async () => {
