@@ -18,8 +18,8 @@ type Revoke = (at: Issuer, n: number) => Promise<Revoked>
 
 const OPERATOR: Actor = { kind: 'operator', id: 'bench' }
 
-/** Of every kind that ends no more than it is about; and those that end all there is, for the end. */
-export function revokers(stage: Stage, grants: readonly Grant[], refreshTokens: readonly string[]) {
+/** `narrow`: what ends no more than it is about, by kind. `wide`: what ends all that others use too. */
+function revokers(stage: Stage, grants: readonly Grant[], refreshTokens: readonly string[]) {
   const { pool, prisma, tenantId, service, app, api, config, masterKey, issuer } = stage
   const operator = createOperatorRevocations(prisma)
   const rotation = openRotation(config, { pool, envelope: createEnvelope(masterKey), log: silent })
@@ -79,25 +79,34 @@ export function revokers(stage: Stage, grants: readonly Grant[], refreshTokens: 
     const { id, identifier } = await makeApi(pool, tenantId)
     return byOperator({ kind: 'api', id }, 'aud', identifier)
   }
-  const key: Revoke = async () => {
+  const key = async () => {
     const request = { purpose: 'access_token', now: true, revoke: true } as const
     const [rotated] = await rotation.rotate(tenantId, request, OPERATOR)
     return told('kid', rotated?.revoked[0] ?? '')
   }
-  const tenant: Revoke = () => byOperator({ kind: 'tenant', issuer }, 'tenant', issuer)
+  const tenant = () => byOperator({ kind: 'tenant', issuer }, 'tenant', issuer)
 
   return { narrow: { token, grant, logout, session, user, client, audience }, wide: [key, tenant] }
 }
 
-/** Of a hundred revocations so many of each kind, mixed. */
-const SHARES = { token: 50, grant: 14, logout: 12, session: 6, user: 6, client: 6, audience: 6 } as const
+type Kind = 'token' | 'grant' | 'logout' | 'session' | 'user' | 'client' | 'audience'
+
+/** Of a hundred revocations, so many of each kind. */
+const SHARES: readonly (readonly [Kind, number])[] = [
+  ['token', 50],
+  ['grant', 14],
+  ['logout', 12],
+  ['session', 6],
+  ['user', 6],
+  ['client', 6],
+  ['audience', 6],
+]
+const HUNDRED = SHARES.flatMap(([kind, share]) => Array<Kind>(share).fill(kind))
+// Prime to a hundred: all of them come, and mixed.
+const STEP = 37
 
 /** So many revocations at the servers in turn, some at a time, the widest last. Answers with what was ended. */
 export async function revokeAll(stage: Stage, urls: readonly string[], count: number): Promise<Revoked[]> {
-  const hundred = Object.entries(SHARES).flatMap(([kind, share]) =>
-    Array<keyof typeof SHARES>(share).fill(kind as never),
-  )
-  const kinds = Array.from({ length: count }, (_, n) => hundred[(n * 37) % hundred.length] ?? 'token')
   const grants = await newGrants(stage, count)
   const { narrow, wide } = revokers(stage, grants, await refreshTokensOf(grants, stage))
   const issuers = urls.map((url) => issuerAt(url, stage.issuer))
@@ -105,13 +114,11 @@ export async function revokeAll(stage: Stage, urls: readonly string[], count: nu
   let next = 0
   const worker = async () => {
     for (let n = next++; n < count; n = next++) {
-      const at = issuers[n % issuers.length]
-      const kind = kinds[n]
+      const [at, kind] = [issuers[n % issuers.length], HUNDRED[(n * STEP) % HUNDRED.length]]
       if (at && kind) revoked.push(await narrow[kind](at, n))
     }
   }
   await Promise.all([1, 2, 3, 4].map(worker))
-  const [first] = issuers
-  for (const revoke of first ? [...wide, ...wide] : []) revoked.push(await revoke(first as Issuer, 0))
+  for (const revoke of [...wide, ...wide]) revoked.push(await revoke())
   return revoked
 }

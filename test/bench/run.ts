@@ -1,4 +1,5 @@
 import { availableParallelism, loadavg } from 'node:os'
+import { stopServers } from '../support/server.js'
 import { stopChildren } from './children.js'
 import { type Contest, compete, ROUNDS } from './contest.js'
 import { introspect } from './introspect.js'
@@ -43,9 +44,13 @@ async function run(benchmarks: readonly Benchmark[]): Promise<void> {
     closed ??= (stage ?? Promise.resolve(undefined)).then((opened) => opened?.close())
     return closed
   }
-  // A Postgres of its own would go on without it.
+  // A Postgres of its own would go on without it, and so would servers.
   for (const signal of ['SIGINT', 'SIGTERM'] as const)
-    process.once(signal, () => close().finally(() => process.exit(1)))
+    process.once(signal, () =>
+      stopServers()
+        .then(close)
+        .finally(() => process.exit(1)),
+    )
   try {
     for (const benchmark of benchmarks) {
       if ('report' in benchmark) {
