@@ -6,7 +6,7 @@ const INDICES = 'test/unit/revocation/indices.test.ts'
 const PERMUTATION = 'test/unit/revocation/permutation.test.ts'
 const LEASES = 'test/store/leases.test.ts'
 const STORE = 'test/store/status-lists.test.ts'
-const GUIDE = 'test/e2e/revocation-guide.test.ts'
+const GUIDE = 'test/peers/revocation-guide.test.ts'
 const AGREEMENT =
   'test/e2e/agreement.test.ts › introspection, status list and feed of two processes agree on every token, whatever happened'
 
