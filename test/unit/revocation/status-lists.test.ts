@@ -16,7 +16,7 @@ const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('b
 /** The bits of a list in a database in memory, beside the process that publishes them. */
 function world() {
   const state = { time: 1_800_000_000, rev: 10, kid: 'k1', signFails: false, flipsFail: false, cutOff: false }
-  const counts = { built: 0, read: 0 }
+  const counts = { built: 0, read: 0, oldest: 0 }
   const flipped: { index: number; revision: number }[] = []
   const leases: { first: number; size: number; revision: number }[] = []
   const store = {
@@ -46,7 +46,8 @@ function world() {
     keys: async () => keys,
     now: () => state.time,
     view: {
-      judged: async () => {
+      judged: async (_tenant, within = Number.POSITIVE_INFINITY) => {
+        counts.oldest = Math.max(counts.oldest, within)
         if (state.cutOff) throw new Error('cut off')
         return { rev: state.rev, wide: 0 }
       },
@@ -191,7 +192,7 @@ describe('the lists of a process', () => {
     const { token, counts } = world()
     const tokens = await Promise.all(Array.from({ length: 50 }, token))
     expect(new Set(tokens).size).toBe(1)
-    expect(counts).toEqual({ built: 1, read: 1 })
+    expect(counts).toMatchObject({ built: 1, read: 1 })
   })
 
   it('are signed by the new key at once when the key is another', async () => {
@@ -218,6 +219,12 @@ describe('the lists of a process', () => {
     await expect(token()).rejects.toThrow()
     state[failure] = false
     expect(setIn(await bits())).toEqual([1, 2, 3, 4, 5])
+  })
+
+  it('rest on what Postgres said less than a second ago, with the time until they are looked at again', async () => {
+    const { token, counts } = world()
+    await token()
+    expect(counts.oldest + 0.25).toBeLessThanOrEqual(1)
   })
 
   it('are told to nobody while this process is cut off', async () => {
