@@ -1,7 +1,7 @@
-import { isJsonObject } from '../crypto/json.js'
 import type { SigningKey } from '../crypto/jwk.js'
 import { signJws } from '../crypto/jws.js'
 import { TokenError } from '../crypto/token-error.js'
+import type { AccessTokenClaims } from './claims.js'
 
 /** Longest access token in characters: the mint makes none longer and the SDK reads none longer. */
 export const MAX_TOKEN_LENGTH = 7168
@@ -10,82 +10,9 @@ export const WARN_TOKEN_LENGTH = 4096
 export const ACCESS_TOKEN_TYP = 'at+jwt'
 export const SIGNING_ALGORITHMS = ['ES256', 'RS256', 'PS256', 'Ed25519'] as const
 
-/** Who acts for the subject; an actor before it is nested. RFC 8693 §4.1. */
-export type Actor = { sub: string; iss?: string; act?: Actor }
-
-/** The claims of an access token, RFC 9068 §2.2; times are seconds since 1970. */
-export type AccessTokenClaims = {
-  iss: string
-  sub: string
-  aud: string
-  client_id: string
-  iat: number
-  exp: number
-  jti: string
-  scope?: string
-  /** The tenant's revision in microseconds: a wide revocation at r kills what has `rev < r`. */
-  rev: number
-  grant?: string
-  sid?: string
-  auth_time?: number
-  acr?: string
-  amr?: readonly string[]
-  status?: { status_list: { idx: number; uri: string } }
-  cnf?: { jkt?: string; 'x5t#S256'?: string }
-  act?: Actor
-}
-
 /** Signs the claims as an access token (compact JWS). Throws TokenError `too_large`. RFC 9068 §2.1. */
 export function signAccessToken(claims: AccessTokenClaims, key: SigningKey): string {
   const token = signJws({ typ: ACCESS_TOKEN_TYP }, claims, key)
   if (token.length > MAX_TOKEN_LENGTH) throw new TokenError('too_large')
   return token
-}
-
-/** Reads the payload of an access token; undefined when a claim is missing or of another type. RFC 9068 §2.2. */
-export function parseClaims(payload: Record<string, unknown>): AccessTokenClaims | undefined {
-  return isAccessTokenClaims(payload) ? payload : undefined
-}
-
-const isText = (value: unknown) => typeof value === 'string' && value !== ''
-const isWholeNumber = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0
-const isTextList = (value: unknown) => Array.isArray(value) && value.every(isText)
-
-const REQUIRED: Record<string, (value: unknown) => boolean> = {
-  iss: isText,
-  sub: isText,
-  aud: isText,
-  client_id: isText,
-  iat: isWholeNumber,
-  exp: isWholeNumber,
-  jti: isText,
-  rev: isWholeNumber,
-}
-const OPTIONAL: Record<string, (value: unknown) => boolean> = {
-  scope: (value) => typeof value === 'string',
-  grant: isText,
-  sid: isText,
-  auth_time: isWholeNumber,
-  acr: isText,
-  amr: isTextList,
-  status: isStatus,
-  cnf: isJsonObject,
-  act: isActor,
-}
-
-function isAccessTokenClaims(payload: object): payload is AccessTokenClaims {
-  const claims = new Map<string, unknown>(Object.entries(payload))
-  return (
-    Object.entries(REQUIRED).every(([name, isValid]) => isValid(claims.get(name))) &&
-    Object.entries(OPTIONAL).every(([name, isValid]) => !claims.has(name) || isValid(claims.get(name)))
-  )
-}
-
-function isStatus(value: unknown): boolean {
-  const list = isJsonObject(value) ? value['status_list'] : undefined
-  return isJsonObject(list) && isWholeNumber(list['idx']) && isText(list['uri'])
-}
-
-function isActor(value: unknown): value is Actor {
-  return isJsonObject(value) && isText(value['sub']) && (value['act'] === undefined || isActor(value['act']))
 }

@@ -4,13 +4,8 @@ import { isEncryptionAlgorithm, type VerificationKey } from '../crypto/jwk.js'
 import { assertTyp, parseJws, verifyJws } from '../crypto/jws.js'
 import { unwrapKey } from '../crypto/key-wrap.js'
 import { TokenError } from '../crypto/token-error.js'
-import {
-  ACCESS_TOKEN_TYP,
-  type AccessTokenClaims,
-  MAX_TOKEN_LENGTH,
-  parseClaims,
-  SIGNING_ALGORITHMS,
-} from './access-token.js'
+import { ACCESS_TOKEN_TYP, MAX_TOKEN_LENGTH, SIGNING_ALGORITHMS } from './access-token.js'
+import { type AccessTokenClaims, parseClaims } from './claims.js'
 import { decryptJwe, type Jwe, parseJwe } from './jwe.js'
 import { type FindKek, unwrapForServer } from './wrapped-key.js'
 

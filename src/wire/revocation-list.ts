@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import type { AccessTokenClaims, Actor } from './access-token.js'
+import type { AccessTokenClaims, Actor } from './claims.js'
 
 export const REVOCATION_KINDS = ['jti', 'grant', 'sid', 'sub', 'client', 'aud', 'act', 'kid', 'tenant'] as const
 export type RevocationKind = (typeof REVOCATION_KINDS)[number]

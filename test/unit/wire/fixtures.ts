@@ -9,7 +9,7 @@ import {
   type RecipientKey,
 } from '../../../src/crypto/jwk.js'
 import { TokenError } from '../../../src/crypto/token-error.js'
-import type { AccessTokenClaims } from '../../../src/wire/access-token.js'
+import type { AccessTokenClaims } from '../../../src/wire/claims.js'
 import type { Kek } from '../../../src/wire/wrapped-key.js'
 import { newPrivateJwk, publicJwk } from '../../support/jwk.js'
 

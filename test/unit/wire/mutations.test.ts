@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { type AccessTokenClaims, signAccessToken } from '../../../src/wire/access-token.js'
+import { signAccessToken } from '../../../src/wire/access-token.js'
+import type { AccessTokenClaims } from '../../../src/wire/claims.js'
 import { openOwn } from '../../../src/wire/open-own.js'
 import { openWithPrivateKey } from '../../../src/wire/open-with-private-key.js'
 import { sealAccessToken, sealOpaque } from '../../../src/wire/seal.js'

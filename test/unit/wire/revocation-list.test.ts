@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { AccessTokenClaims } from '../../../src/wire/access-token.js'
+import type { AccessTokenClaims } from '../../../src/wire/claims.js'
 import {
   entryDigest,
   isRevoked,
