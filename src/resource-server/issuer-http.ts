@@ -1,0 +1,93 @@
+/** An answer whose body was read to its end. */
+export type IssuerAnswer = { readonly status: number; readonly headers: Headers; readonly body: string }
+
+export type IssuerRequest = {
+  readonly headers?: Readonly<Record<string, string>>
+  /** A form to POST; without one the request is a GET. */
+  readonly form?: URLSearchParams
+  /** Of the body, decoded. */
+  readonly maxBytes: number
+  /** Milliseconds for the whole of it. */
+  readonly timeout: number
+  readonly signal?: AbortSignal
+}
+
+export type IssuerHttp = {
+  /** Asks the issuer, whatever it answers. Throws IssuerUnreachable when there is no whole answer. */
+  request(url: string, options: IssuerRequest): Promise<IssuerAnswer>
+  /** An answer that goes on; `timeout` (milliseconds) is for its beginning, and `signal` ends it. Throws IssuerUnreachable. */
+  open(url: string, options: Pick<IssuerRequest, 'headers' | 'timeout'> & { signal: AbortSignal }): Promise<Response>
+}
+
+/** There was no answer of the issuer, or none that can be read. The message says which, for the log. */
+export class IssuerUnreachable extends Error {
+  override readonly name = 'IssuerUnreachable'
+}
+
+/**
+ * The one way out: nothing but the issuer's origin is asked, whatever a document or a token says; no redirects, bounded in size and
+ * time. RFC 9728 §7.7, RFC 8725 §3.10.
+ */
+export function createIssuerHttp(issuer: string, fetcher: typeof fetch = fetch): IssuerHttp {
+  const { origin } = new URL(issuer)
+
+  async function send(url: string, init: RequestInit): Promise<Response> {
+    if (!URL.canParse(url) || new URL(url).origin !== origin) {
+      throw new IssuerUnreachable(`${printable(url)} is not at ${origin}, and nothing else is asked.`)
+    }
+    try {
+      return await fetcher(url, { ...init, redirect: 'error', credentials: 'omit' })
+    } catch (error) {
+      throw new IssuerUnreachable(`${url.split('?')[0]} gave no answer: ${reasonOf(error)}`)
+    }
+  }
+
+  return {
+    async request(url, { headers, form, maxBytes, timeout, signal }) {
+      const signals = [AbortSignal.timeout(timeout), ...(signal ? [signal] : [])]
+      const method = form ? { method: 'POST', body: form } : {}
+      const response = await send(url, { ...method, headers: { ...headers }, signal: AbortSignal.any(signals) })
+      return { status: response.status, headers: response.headers, body: await readAll(response, maxBytes) }
+    },
+    async open(url, { headers, timeout, signal }) {
+      const controller = new AbortController()
+      const abort = () => controller.abort(signal.reason)
+      if (signal.aborted) abort()
+      signal.addEventListener('abort', abort, { once: true })
+      const timer = setTimeout(() => controller.abort(new Error('it took too long')), timeout)
+      timer.unref?.()
+      try {
+        return await send(url, { headers: { ...headers }, signal: controller.signal })
+      } finally {
+        clearTimeout(timer)
+      }
+    },
+  }
+}
+
+async function readAll({ body }: Response, maxBytes: number): Promise<string> {
+  if (!body) return ''
+  const chunks: Uint8Array[] = []
+  let size = 0
+  try {
+    // Counted as it is decoded: a small answer may have been made of a large one.
+    for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
+      size += chunk.length
+      if (size > maxBytes) throw new IssuerUnreachable(`An answer was larger than ${maxBytes} bytes.`)
+      chunks.push(chunk)
+    }
+  } catch (error) {
+    if (error instanceof IssuerUnreachable) throw error
+    throw new IssuerUnreachable(`An answer broke off: ${reasonOf(error)}`)
+  }
+  return Buffer.concat(chunks).toString()
+}
+
+/** What `fetch` says is "fetch failed"; why is in its cause. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
+  const { code, message } = cause as { code?: unknown; message?: unknown }
+  return printable(String(code ?? message ?? cause))
+}
+
+const printable = (text: string) => JSON.stringify(text.slice(0, 200)).slice(1, -1)
