@@ -11,6 +11,7 @@ export type AccessTokenClaims = {
   client_id: string
   iat: number
   exp: number
+  nbf?: number
   jti: string
   scope?: string
   /** The tenant's revision in microseconds: a wide revocation at r kills what has `rev < r`. */
@@ -45,6 +46,7 @@ const REQUIRED: Record<string, (value: unknown) => boolean> = {
   rev: isWholeNumber,
 }
 const OPTIONAL: Record<string, (value: unknown) => boolean> = {
+  nbf: isWholeNumber,
   scope: (value) => typeof value === 'string',
   grant: isText,
   sid: isText,

@@ -1,0 +1,114 @@
+import { TokenError } from '../crypto/token-error.js'
+import type { AccessTokenClaims } from '../wire/claims.js'
+import type { IntrospectionVerdict } from './introspection.js'
+import type { IssuerDocuments } from './issuer-documents.js'
+import { type Opener, takeSealOff, verifyToken } from './open-token.js'
+import type { WhenStale } from './options.js'
+import { fingerprint, type RememberedTokens } from './remembered-tokens.js'
+import type { GenuineToken, Revocations, Verdict } from './revocations.js'
+import { assertTimely } from './token-times.js'
+
+/** Why nothing can be said of a token now: a matter of the server, or of the way to it, and not of who presents it. */
+export type UnavailableReason = 'keys_unavailable' | 'revocation_unknown' | 'introspection_unavailable'
+
+export class Unavailable extends Error {
+  override readonly name = 'Unavailable'
+  readonly reason: UnavailableReason
+
+  constructor(reason: UnavailableReason) {
+    super('Tokens cannot be judged now.')
+    this.reason = reason
+  }
+}
+
+export type AdmissionPorts = {
+  readonly opener: Omit<Opener, 'assertTimely'>
+  readonly documents: IssuerDocuments
+  /** Undefined until the server has said what it has. */
+  readonly revocations: () => Revocations | undefined
+  readonly introspect: ((token: string) => Promise<IntrospectionVerdict>) | undefined
+  readonly remembered: RememberedTokens
+  /** Seconds since 1970. */
+  readonly now: () => number
+  readonly clockTolerance: number
+}
+
+export type AdmissionChoice = { readonly whenStale: WhenStale; readonly introspect: boolean }
+
+// Milliseconds that the first requests of a process wait for the first answer of the server.
+const PATIENCE = 2_000
+
+/**
+ * Lets a token in or not: takes the seal off, verifies, and asks whether it still counts, in the order of RFC 9068 §4; of a known
+ * token only what time and revocation change. Throws TokenError, or Unavailable.
+ */
+export function createAdmission({ opener, documents, revocations, introspect, remembered, ...ports }: AdmissionPorts) {
+  const { keys } = documents
+  const { now, clockTolerance } = ports
+
+  const timely = (claims: AccessTokenClaims) =>
+    assertTimely(claims, {
+      now: now(),
+      tolerance: clockTolerance,
+      maxLifetime: documents.metadata()?.maxTokenLifetime,
+    })
+  const judges = { ...opener, assertTimely: timely }
+
+  async function open(token: string): Promise<GenuineToken> {
+    const jws = takeSealOff(token, opener)
+    if (!documents.metadata()) await soon(documents.attempted)
+    if (!documents.metadata()) throw new Unavailable('keys_unavailable')
+    try {
+      return verifyToken(jws, keys.find, judges)
+    } catch (error) {
+      if (!(error instanceof TokenError && error.reason === 'unknown_key')) throw error
+    }
+    // A new key, perhaps. Who can't be asked has not said that it is not.
+    if (!(await keys.refresh())) throw new Unavailable('keys_unavailable')
+    return verifyToken(jws, keys.find, judges)
+  }
+
+  /** The first requests of a process wait until the server has had its chance to answer. */
+  async function settle(first: ReturnType<Revocations['judge']> | undefined, genuine: GenuineToken): Promise<Verdict> {
+    const verdict = (await first) ?? 'unknown'
+    if (verdict !== 'unknown') return verdict
+    await soon(revocations()?.attempted ?? documents.attempted)
+    return (await revocations()?.judge(genuine)) ?? 'unknown'
+  }
+
+  return async function admit(token: string, choice: AdmissionChoice): Promise<AccessTokenClaims> {
+    const name = fingerprint(token)
+    let genuine = remembered.find(name)
+    // A key that was dropped takes with it what it signed.
+    if (genuine && keys.find(genuine.kid)) timely(genuine.claims)
+    else {
+      genuine = await open(token)
+      remembered.add(name, genuine)
+    }
+    const first = revocations()?.judge(genuine)
+    const verdict = first === 'live' || first === 'revoked' ? first : await settle(first, genuine)
+    if (verdict === 'revoked') throw new TokenError('revoked')
+    if (verdict === 'live' && !choice.introspect) return genuine.claims
+    return ask(token, genuine, choice)
+  }
+
+  /** What is not known here is asked, or taken as the route wants it. */
+  async function ask(token: string, { claims }: GenuineToken, choice: AdmissionChoice): Promise<AccessTokenClaims> {
+    if (!choice.introspect && choice.whenStale === 'open') return claims
+    if (!choice.introspect && choice.whenStale === 'unavailable') throw new Unavailable('revocation_unknown')
+    const said = (await introspect?.(token)) ?? 'unknown'
+    if (said === 'inactive') throw new TokenError('revoked')
+    if (said === 'unknown') throw new Unavailable('introspection_unavailable')
+    return claims
+  }
+}
+
+/** Waits for something, but not for long. */
+async function soon(work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const patience = new Promise((resolve) => {
+    timer = setTimeout(resolve, PATIENCE)
+  })
+  await Promise.race([work, patience])
+  clearTimeout(timer)
+}

@@ -1,0 +1,163 @@
+import { parseJsonObject } from '../crypto/json.js'
+import type { VerificationKey } from '../crypto/jwk.js'
+import type { IssuerHttp } from './issuer-http.js'
+import { type IssuerMetadata, metadataUrl, parseMetadata } from './issuer-metadata.js'
+import { parseSigningKeys, type SigningKeys } from './signing-keys.js'
+import type { VerifierEvent } from './verifier-event.js'
+
+export type IssuerDocuments = {
+  readonly keys: SigningKeys
+  /** Undefined until it was fetched, and when the last good one is too old. */
+  metadata(): IssuerMetadata | undefined
+  /** Calls back when there is metadata, and when it has changed. */
+  onMetadata(listener: (metadata: IssuerMetadata) => void): void
+  /** When the first attempt has ended, well or not. */
+  readonly attempted: Promise<void>
+  /** Seconds since both were fetched; undefined before. */
+  age(): number | undefined
+  close(): void
+}
+
+export type IssuerDocumentsPorts = {
+  readonly http: IssuerHttp
+  readonly log: (event: VerifierEvent) => void
+  /** Seconds of a clock that never jumps. */
+  readonly monotonic: () => number
+  readonly isKeyRevoked: (kid: string) => boolean
+}
+
+// Seconds.
+const LONGEST_OUTAGE = 86_400
+const COOL_DOWN = 5
+const RETRY = { first: 0.25, most: 15 }
+const SOON = 1
+const TIMEOUT = 5_000
+const MOST_BYTES = 262_144
+
+type Fetched = { readonly metadata: IssuerMetadata; readonly keys: Map<string, VerificationKey> }
+
+/**
+ * The issuer's metadata and keys: fetched at once, then as often as the keys may be kept, and the last good ones through an outage of a
+ * day. RFC 8414 §3, RFC 7517 §5.
+ */
+export function createIssuerDocuments(
+  issuer: string,
+  { http, log, monotonic, isKeyRevoked }: IssuerDocumentsPorts,
+): IssuerDocuments {
+  const changed: (() => void)[] = []
+  const onMetadata: ((metadata: IssuerMetadata) => void)[] = []
+  let held: (Fetched & { readonly at: number }) | undefined
+  let flight: Promise<boolean> | undefined
+  let failures = 0
+  // A set that still has a key known to be revoked is of a server that has not heard yet: what came in its place is not in it either.
+  let isOutdated = false
+  let timer: NodeJS.Timeout | undefined
+  let closed = false
+
+  const age = () => (held ? monotonic() - held.at : undefined)
+  /** What is held, unless nobody has confirmed it for too long. */
+  const current = () => (held && monotonic() - held.at < LONGEST_OUTAGE ? held : undefined)
+
+  async function fetchBoth(): Promise<Fetched> {
+    const metadata = parseMetadata(await getJson(metadataUrl(issuer)), issuer)
+    if (typeof metadata === 'string') throw new UnusableDocument(metadata)
+    const keys = parseSigningKeys(await get(metadata.jwksUri))
+    if (!keys) throw new UnusableDocument(`There is no key at ${metadata.jwksUri} that tokens could be verified with.`)
+    return { metadata, keys }
+  }
+
+  async function get(url: string): Promise<string> {
+    const { status, body } = await http.request(url, {
+      headers: { accept: 'application/json' },
+      maxBytes: MOST_BYTES,
+      timeout: TIMEOUT,
+    })
+    if (status !== 200) throw new UnusableDocument(`${url} answered ${status}.`)
+    return body
+  }
+
+  const getJson = async (url: string) => parseJsonObject(Buffer.from(await get(url)))
+
+  async function attempt(): Promise<boolean> {
+    // Before it is asked: what the issuer changes while it answers may not be in the answer.
+    const at = monotonic()
+    try {
+      const fetched = await fetchBoth()
+      if (closed) return false
+      const before = held
+      held = { ...fetched, at }
+      failures = 0
+      isOutdated = [...fetched.keys.keys()].some(isKeyRevoked)
+      if (describe(before?.keys) !== describe(fetched.keys)) {
+        if (before)
+          log({
+            level: 'info',
+            event: 'keys_changed',
+            message: `The issuer's keys have changed.`,
+            detail: { kids: [...fetched.keys.keys()] },
+          })
+        for (const listener of changed) listener()
+      }
+      if (JSON.stringify(before?.metadata) !== JSON.stringify(fetched.metadata)) {
+        for (const listener of onMetadata) listener(fetched.metadata)
+      }
+      return !isOutdated
+    } catch (error) {
+      if (closed) return false
+      failures += 1
+      const event = error instanceof UnusableDocument ? 'metadata_refused' : 'fetch_failed'
+      const level = error instanceof UnusableDocument || !current() ? 'error' : 'warn'
+      log({ level, event, message: error instanceof Error ? error.message : String(error), detail: { failures } })
+      return false
+    }
+  }
+
+  function refresh({ urgent = false } = {}): Promise<boolean> {
+    if (closed) return Promise.resolve(false)
+    if (!urgent && !isOutdated && held && monotonic() - held.at < COOL_DOWN) return Promise.resolve(true)
+    flight ??= attempt().finally(() => {
+      flight = undefined
+      schedule()
+    })
+    return flight
+  }
+
+  function schedule(): void {
+    clearTimeout(timer)
+    if (closed) return
+    const renewal = isOutdated ? SOON : (held?.metadata.jwksMaxAge ?? SOON)
+    const wait = failures > 0 ? Math.min(RETRY.most, RETRY.first * 2 ** failures) : renewal
+    // By chance a little earlier: those that were started together do not come together.
+    timer = setTimeout(() => refresh({ urgent: true }), wait * 1_000 * (1 - Math.random() / 4))
+    timer.unref?.()
+  }
+
+  return {
+    attempted: refresh({ urgent: true }).then(() => {}),
+    metadata: () => current()?.metadata,
+    age,
+    onMetadata(listener) {
+      onMetadata.push(listener)
+    },
+    close() {
+      closed = true
+      clearTimeout(timer)
+    },
+    keys: {
+      find: (kid) => (isKeyRevoked(kid) ? undefined : current()?.keys.get(kid)),
+      kids: () => [...(current()?.keys.keys() ?? [])],
+      refresh,
+      onChange(listener) {
+        changed.push(listener)
+      },
+    },
+  }
+}
+
+/** There was an answer, and nothing can be made of it. */
+class UnusableDocument extends Error {
+  override readonly name = 'UnusableDocument'
+}
+
+/** Two sets are the same when they have the same names: a kid is a thumbprint. */
+const describe = (keys: Map<string, VerificationKey> | undefined) => [...(keys?.keys() ?? [])].sort().join(' ')
