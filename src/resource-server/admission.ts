@@ -1,4 +1,5 @@
 import { TokenError } from '../crypto/token-error.js'
+import { MAX_TOKEN_LENGTH } from '../wire/access-token.js'
 import type { AccessTokenClaims } from '../wire/claims.js'
 import type { IntrospectionVerdict } from './introspection.js'
 import type { IssuerDocuments } from './issuer-documents.js'
@@ -77,6 +78,9 @@ export function createAdmission({ opener, documents, revocations, introspect, re
   }
 
   return async function admit(token: string, choice: AdmissionChoice): Promise<AccessTokenClaims> {
+    // Before it is hashed: megabytes cost nothing.
+    if (typeof token !== 'string') throw new TokenError('malformed')
+    if (token.length > MAX_TOKEN_LENGTH) throw new TokenError('too_large')
     const name = fingerprint(token)
     let genuine = remembered.find(name)
     // A key that was dropped takes with it what it signed.

@@ -35,7 +35,9 @@ export function createIntrospection(
         maxBytes: MOST_BYTES,
         timeout: TIMEOUT,
       })
-      if (status === 200) return parseJsonObject(Buffer.from(body))?.['active'] === true ? 'active' : 'inactive'
+      // RFC 7662 §2.2: one of two. Anything else is no answer, and no reason to throw a token away.
+      const active = status === 200 ? parseJsonObject(Buffer.from(body))?.['active'] : undefined
+      if (typeof active === 'boolean') return active ? 'active' : 'inactive'
       const event = status === 401 ? 'credentials_refused' : 'fetch_failed'
       log({ level: 'error', event, message: `Introspection answered ${status}.` })
     } catch (error) {

@@ -15,6 +15,7 @@ export type IssuerDocuments = {
   readonly attempted: Promise<void>
   /** Seconds since both were fetched; undefined before. */
   age(): number | undefined
+  isClosed(): boolean
   close(): void
 }
 
@@ -136,6 +137,7 @@ export function createIssuerDocuments(
     attempted: refresh({ urgent: true }).then(() => {}),
     metadata: () => current()?.metadata,
     age,
+    isClosed: () => closed,
     onMetadata(listener) {
       onMetadata.push(listener)
     },

@@ -17,6 +17,13 @@ export type PlainAnswer = {
   readonly body: string
 }
 
+/** A request that may pass. */
+export type Admitted = {
+  readonly claims: VerifiedClaims
+  /** What the response should carry: a new nonce for DPoP, when one is due. RFC 9449 §8.2. */
+  readonly headers: Readonly<Record<string, string>>
+}
+
 /** How a verifier is, for a health check or metrics; times are seconds. */
 export type VerifierStatus = {
   /** Whether a valid token would be let in now. */
@@ -39,7 +46,7 @@ export type Verifier<W extends WhenStale = WhenStale> = {
     requirements?: Requirements<W> & { readonly dpop?: PresentedProof | undefined },
   ): Promise<VerifiedClaims>
   /** The same for a request: finds the token in it, and the proof that goes with it. Throws VerifyError. RFC 6750 §2.1, RFC 9449 §7.1. */
-  authenticate(request: RequestParts, requirements?: Requirements<W>): Promise<VerifiedClaims>
+  authenticate(request: RequestParts, requirements?: Requirements<W>): Promise<Admitted>
   /** Throws TypeError when requirements can't be met by any token, so that a mistake shows when a route is made. */
   check(requirements: Requirements<W>): void
   /** What stands at a well-known address of this API: its metadata (RFC 9728 §3) and its public keys; undefined elsewhere. */
