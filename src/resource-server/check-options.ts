@@ -1,5 +1,6 @@
 import type { JsonWebKey } from 'node:crypto'
 import { type DecryptionKey, importDecryptionKey } from '../crypto/decryption-key.js'
+import { isJsonObject } from '../crypto/json.js'
 import { isEncryptionAlgorithm } from '../crypto/jwk.js'
 import type { PrivateJwk, VerifierOptions } from './options.js'
 
@@ -22,8 +23,9 @@ export function checkOptions(options: VerifierOptions): CheckedOptions {
   if (typeof options.audience !== 'string' || options.audience === '') {
     throw new TypeError('audience is missing: give the identifier that this API is registered with.')
   }
-  if (options.credentials) checkCredentials(options.credentials)
-  else if (options.whenStale === 'introspect') {
+  const { credentials, whenStale }: { credentials?: unknown; whenStale?: unknown } = options
+  if (credentials !== undefined) checkCredentials(credentials)
+  else if (whenStale === 'introspect') {
     throw new TypeError('whenStale "introspect" needs credentials: the api_id and api_secret of this API.')
   }
   return {
@@ -51,7 +53,8 @@ function checkIssuer(issuer: unknown): void {
 
 const isLoopback = (host: string) => /^(?:localhost|.+\.localhost|127(?:\.\d{1,3}){3}|\[::1\])$/.test(host)
 
-function checkCredentials({ id, secret }: { id: unknown; secret: unknown }): void {
+function checkCredentials(credentials: unknown): void {
+  const { id, secret } = isJsonObject(credentials) ? credentials : {}
   if (typeof id === 'string' && id !== '' && typeof secret === 'string' && secret !== '') return
   throw new TypeError('credentials are not whole: give the api_id and the api_secret that "api create" printed.')
 }

@@ -60,7 +60,7 @@ const jws = (header: unknown, payload: unknown, signature: string | Uint8Array) 
   `${part(header)}.${part(payload)}.${encodeBase64url(signature)}`
 const header = (change: object = {}) => ({ typ: 'at+jwt', alg: 'ES256', kid: stub.signing.kid, ...change })
 /** Signed by the key of the issuer, whatever is in it. */
-async function genuine(change: object, payload: string | object = stub.claims(), key = stub.signing) {
+async function genuine(change: object, payload: string | object = stub.claims(), key: SigningKey = stub.signing) {
   const bytes = new TextEncoder().encode(typeof payload === 'string' ? payload : JSON.stringify(payload))
   const critical = { crit: { exp: true, b64: true } as Record<string, boolean> }
   return new CompactSign(bytes).setProtectedHeader(header(change) as never).sign(key.privateKey, critical)

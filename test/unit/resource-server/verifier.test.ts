@@ -251,7 +251,7 @@ describe('an API that starts while its authorization server is down', () => {
 
 describe('when it is not known whether a token was revoked', () => {
   const stale = revocations(() => 'unknown')
-  const slow = revocations(async () => 'unknown')
+  const slow = revocations(async (): Promise<Verdict> => 'unknown')
 
   it.each([
     ['the feed', stale],
