@@ -77,23 +77,33 @@ export function createAdmission({ opener, documents, revocations, introspect, re
     return (await revocations()?.judge(genuine)) ?? 'unknown'
   }
 
-  return async function admit(token: string, choice: AdmissionChoice): Promise<AccessTokenClaims> {
-    // Before it is hashed: megabytes cost nothing.
-    if (typeof token !== 'string') throw new TokenError('malformed')
-    if (token.length > MAX_TOKEN_LENGTH) throw new TokenError('too_large')
-    const name = fingerprint(token)
-    let genuine = remembered.find(name)
-    // A key that was dropped takes with it what it signed.
-    if (genuine && keys.find(genuine.kid)) timely(genuine.claims)
-    else {
-      genuine = await open(token)
-      remembered.add(name, genuine)
-    }
+  /** Refuses what is revoked, and asks where that isn't known or not enough. */
+  async function conclude(token: string, genuine: GenuineToken, choice: AdmissionChoice): Promise<AccessTokenClaims> {
     const first = revocations()?.judge(genuine)
     const verdict = first === 'live' || first === 'revoked' ? first : await settle(first, genuine)
     if (verdict === 'revoked') throw new TokenError('revoked')
     if (verdict === 'live' && !choice.introspect) return genuine.claims
     return ask(token, genuine, choice)
+  }
+
+  async function admitNew(token: string, name: string, choice: AdmissionChoice): Promise<AccessTokenClaims> {
+    const genuine = await open(token)
+    remembered.add(name, genuine)
+    return conclude(token, genuine, choice)
+  }
+
+  /** A known token is judged without a turn of the event loop. */
+  return function admit(token: string, choice: AdmissionChoice): AccessTokenClaims | Promise<AccessTokenClaims> {
+    // Before it is hashed: megabytes cost nothing.
+    if (typeof token !== 'string') throw new TokenError('malformed')
+    if (token.length > MAX_TOKEN_LENGTH) throw new TokenError('too_large')
+    const name = fingerprint(token)
+    const genuine = remembered.find(name)
+    // A key that was dropped takes with it what it signed.
+    if (!genuine || !keys.find(genuine.kid)) return admitNew(token, name, choice)
+    timely(genuine.claims)
+    if (!choice.introspect && revocations()?.judge(genuine) === 'live') return genuine.claims
+    return conclude(token, genuine, choice)
   }
 
   /** What is not known here is asked, or taken as the route wants it. */

@@ -18,6 +18,7 @@ import { wellKnownDocuments } from './well-known.js'
 
 type Presented = PresentedProof & { readonly token: string; readonly scheme: Scheme }
 
+const NO_HEADERS = {}
 const READY_WITHIN = 30_000
 const LOOK_AGAIN = 20
 
@@ -78,23 +79,24 @@ export function buildVerifier(
   /** RFC 9068 §4, then RFC 9449 §7, then what the route asks. */
   async function decide(presented: Presented, route: RouteRequirements): Promise<Admitted> {
     const { token, scheme } = presented
-    const claims = await admitted(token, scheme, route)
+    const { whenStale = options.whenStale ?? 'unavailable', introspect } = route
+    let claims: VerifiedClaims
+    try {
+      claims = await admit(token, { whenStale, introspect })
+    } catch (error) {
+      throw refusalFor(error, { scheme, route })
+    }
     const verdict = await possession(claims, presented)
     if (!verdict.ok) throw refuse(verdict.refusal, route)
     const unmet = unmetRequirement(claims, route, { now: now(), clockTolerance, hierarchy })
     if (unmet) throw refuse({ ...unmet, scheme }, route)
-    return { claims, headers: verdict.nonce === undefined ? {} : { 'dpop-nonce': verdict.nonce } }
+    return { claims, headers: verdict.nonce === undefined ? NO_HEADERS : { 'dpop-nonce': verdict.nonce } }
   }
 
-  async function admitted(token: string, scheme: Scheme, route: RouteRequirements): Promise<VerifiedClaims> {
-    const { whenStale = options.whenStale ?? 'unavailable', introspect } = route
-    try {
-      return await admit(token, { whenStale, introspect })
-    } catch (error) {
-      if (error instanceof TokenError) throw refuse({ code: 'invalid_token', reason: error.reason, scheme }, route)
-      if (!(error instanceof Unavailable)) throw error
-      throw refuse({ code: 'temporarily_unavailable', reason: error.reason }, route)
-    }
+  function refusalFor(error: unknown, { scheme, route }: { scheme: Scheme; route: RouteRequirements }): unknown {
+    if (error instanceof TokenError) return refuse({ code: 'invalid_token', reason: error.reason, scheme }, route)
+    if (!(error instanceof Unavailable)) return error
+    return refuse({ code: 'temporarily_unavailable', reason: error.reason }, route)
   }
 
   /** Checks what a route asks, also that there is somebody to ask. */

@@ -29,7 +29,7 @@ export function presentedToken({ authorization, dpop, query }: RequestCredential
   // RFC 9110 §11.1: the scheme's case does not matter.
   const scheme = SCHEMES.get(name.toLowerCase())
   // RFC 6750 §2.3 put tokens into the query, where logs and referrers keep them. draft-ietf-oauth-v2-1 §5.1 does not.
-  const isInQuery = new URLSearchParams(query).has('access_token')
+  const isInQuery = /access_token|%/.test(query) && new URLSearchParams(query).has('access_token')
   if (!scheme) {
     if (isInQuery) return { code: 'token_missing', reason: 'token_in_query' }
     return { code: 'token_missing', reason: authorization.length === 0 ? 'no_token' : 'other_scheme' }

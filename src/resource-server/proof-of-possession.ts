@@ -22,6 +22,9 @@ export type PossessionContext = {
   readonly clockTolerance: number
 }
 
+// Nothing to be proved.
+const UNBOUND: PossessionVerdict = { ok: true, nonce: undefined }
+
 const DEFAULT_WINDOW = 60
 const MAX_WINDOW = 300
 
@@ -63,19 +66,26 @@ export function createPossessionCheck(options: DpopOptions, { now, clockToleranc
     return { code: 'invalid_dpop_proof', reason: 'proof_replayed', scheme: 'DPoP', ...offered() }
   }
 
-  return async ({ cnf }: Pick<AccessTokenClaims, 'cnf'>, presented: Presentation): Promise<PossessionVerdict> => {
+  async function prove(jkt: string, presented: Presentation): Promise<PossessionVerdict> {
     const { scheme, proof } = presented
-    const refused = refusalOfBinding(cnf, scheme, required)
-    if (refused) return refuse({ code: 'invalid_token', reason: refused, scheme })
-    if (cnf?.jkt === undefined) return { ok: true, nonce: undefined }
     if (proof === undefined)
       return refuse({ code: 'invalid_dpop_proof', reason: 'proof_missing', scheme, ...offered() })
-    const verified = await verifyProof(proof, presented, cnf.jkt)
+    const verified = await verifyProof(proof, presented, jkt)
     if ('code' in verified) return refuse(verified)
     const replay = await replayOf(verified)
     if (replay) return refuse(replay)
     const isAgeing = nonces?.judge(verified.nonce ?? '', now()) !== 'fresh'
     return { ok: true, nonce: isAgeing ? offered()?.nonce : undefined }
+  }
+
+  return (
+    { cnf }: Pick<AccessTokenClaims, 'cnf'>,
+    presented: Presentation,
+  ): PossessionVerdict | Promise<PossessionVerdict> => {
+    const { scheme } = presented
+    const refused = refusalOfBinding(cnf, scheme, required)
+    if (refused) return refuse({ code: 'invalid_token', reason: refused, scheme })
+    return cnf?.jkt === undefined ? UNBOUND : prove(cnf.jkt, presented)
   }
 }
 

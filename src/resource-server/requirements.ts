@@ -24,11 +24,13 @@ export type RequirementContext = {
 }
 
 const MEMBERS = ['scope', 'acr', 'maxAge', 'whenStale', 'introspect']
+const NONE: readonly string[] = []
 const WHEN_STALE: readonly unknown[] = ['unavailable', 'introspect', 'open']
 
 /** Checks what a route asks when it is defined: a mistake here must not wait for a request. Throws TypeError. RFC 6749 §3.3. */
 export function defineRequirements(requirements: Requirements = {}): RouteRequirements {
-  for (const [member, value] of Object.entries(requirements)) {
+  for (const member of Object.keys(requirements)) {
+    const value = requirements[member as keyof Requirements]
     if (!MEMBERS.includes(member)) {
       throw new TypeError(`A route can't require ${quote(member)}; what it can require: ${MEMBERS.join(', ')}.`)
     }
@@ -97,9 +99,22 @@ function reachable(start: string, direct: ReadonlyMap<string, readonly string[]>
   return found
 }
 
+// A route asks the same with every request: it is taken apart once. Bounded, should somebody make up scopes as they go.
+const taken = new Map<string, readonly string[]>()
+const MOST_TAKEN = 1_000
+
 function wordsOf(name: string, value: unknown): readonly string[] {
-  if (value === undefined) return []
-  const words: unknown[] = typeof value === 'string' ? value.split(' ') : Array.isArray(value) ? value : [value]
+  if (value === undefined) return NONE
+  if (typeof value !== 'string') return checkedWords(name, Array.isArray(value) ? value : [value])
+  const known = taken.get(value)
+  if (known) return known
+  const words = checkedWords(name, value.split(' '))
+  if (taken.size >= MOST_TAKEN) taken.clear()
+  taken.set(value, words)
+  return words
+}
+
+function checkedWords(name: string, words: readonly unknown[]): readonly string[] {
   if (words.length === 0) throw new TypeError(`${name} is an empty list: leave it out, or name at least one.`)
   for (const word of words) {
     if (isScopeToken(word)) continue
@@ -107,7 +122,7 @@ function wordsOf(name: string, value: unknown): readonly string[] {
       `${name} holds ${quote(word)}; give printable ASCII without quotes and backslashes, one space between two.`,
     )
   }
-  return [...new Set(words as string[])]
+  return Object.freeze([...new Set(words as readonly string[])])
 }
 
 const quote = (value: unknown) => (typeof value === 'string' ? JSON.stringify(value) : String(value))
