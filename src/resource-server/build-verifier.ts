@@ -19,6 +19,7 @@ import { wellKnownDocuments } from './well-known.js'
 type Presented = PresentedProof & { readonly token: string; readonly scheme: Scheme }
 
 const NO_HEADERS = {}
+const PROVEN = { ok: true, nonce: undefined } as const
 const READY_WITHIN = 30_000
 const LOOK_AGAIN = 20
 
@@ -64,6 +65,8 @@ export function buildVerifier(
     clockTolerance,
   })
   const possession = createPossessionCheck(dpop, { now, clockTolerance })
+  // Two guards before one handler ask about one request: its proof is used once.
+  const proven = new WeakMap<RequestParts, string>()
   const hierarchy = scopeHierarchy(impliedScopes)
   const schemes = acceptedSchemes(dpop)
   const { resourceMetadata, answer } = wellKnownDocuments(options)
@@ -77,7 +80,7 @@ export function buildVerifier(
   }
 
   /** RFC 9068 §4, then RFC 9449 §7, then what the route asks. */
-  async function decide(presented: Presented, route: RouteRequirements): Promise<Admitted> {
+  async function decide(presented: Presented, route: RouteRequirements, request?: RequestParts): Promise<Admitted> {
     const { token, scheme } = presented
     const { whenStale = options.whenStale ?? 'unavailable', introspect } = route
     let claims: VerifiedClaims
@@ -86,8 +89,9 @@ export function buildVerifier(
     } catch (error) {
       throw refusalFor(error, { scheme, route })
     }
-    const verdict = await possession(claims, presented)
+    const verdict = request && proven.get(request) === token ? PROVEN : await possession(claims, presented)
     if (!verdict.ok) throw refuse(verdict.refusal, route)
+    if (request) proven.set(request, token)
     const unmet = unmetRequirement(claims, route, { now: now(), clockTolerance, hierarchy })
     if (unmet) throw refuse({ ...unmet, scheme }, route)
     return { claims, headers: verdict.nonce === undefined ? NO_HEADERS : { 'dpop-nonce': verdict.nonce } }
@@ -122,12 +126,13 @@ export function buildVerifier(
       const presented = proof ?? { proof: undefined, method: '', url: '' }
       return (await decide({ ...presented, token, scheme: proof ? 'DPoP' : 'Bearer' }, route)).claims
     },
-    async authenticate({ authorization, dpop: proofs, method, target }: RequestParts, requirements = {}) {
+    async authenticate(request: RequestParts, requirements = {}) {
+      const { authorization, dpop: proofs, method, target } = request
       const route = define(requirements)
       const [path = '', query = ''] = split(target)
       const presented = presentedToken({ authorization, dpop: proofs, query })
       if ('code' in presented) throw refuse(presented, route)
-      return decide({ ...presented, method, url: `${checked.publicUrl ?? ''}${path}` }, route)
+      return decide({ ...presented, method, url: `${checked.publicUrl ?? ''}${path}` }, route, request)
     },
     check: (requirements) => void define(requirements),
     wellKnown: (target) => answer(split(target)[0] ?? ''),

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from 'vitest'
-import { generateSigningKey } from '../../../src/crypto/jwk.js'
+import { generateSigningKey, jwkThumbprint } from '../../../src/crypto/jwk.js'
 import { buildVerifier } from '../../../src/resource-server/build-verifier.js'
 import type { VerifierOptions } from '../../../src/resource-server/options.js'
 import type { FollowRevocations } from '../../../src/resource-server/revocation-source.js'
@@ -7,6 +7,7 @@ import type { Revocations, Verdict } from '../../../src/resource-server/revocati
 import type { Verifier } from '../../../src/resource-server/verifier.js'
 import type { VerifierEvent } from '../../../src/resource-server/verifier-event.js'
 import { VerifyError } from '../../../src/resource-server/verify-error.js'
+import { hashOfToken, newProofKey, signProof } from '../../support/dpop.js'
 import { newPrivateJwk } from '../../support/jwk.js'
 import { liveRevocations } from '../../support/live-revocations.js'
 import { AUDIENCE, CREDENTIALS, stubIssuer } from '../../support/stub-issuer.js'
@@ -397,6 +398,72 @@ describe('a request', () => {
     })
     expect(await errorOf(verifier.authenticate(get(`DPoP ${token}`)))).toMatchObject({ code: 'invalid_dpop_proof' })
     expect(await errorOf(verifier.verify(token))).toMatchObject({ reason: 'bound_token_as_bearer' })
+  })
+})
+
+describe('a request with a bound token', () => {
+  const key = newProofKey()
+  const now = () => Math.floor(Date.now() / 1000)
+  let count = 0
+
+  function request(token: string, claims: object = {}) {
+    const said = {
+      jti: `n${count++}`,
+      htm: 'GET',
+      htu: 'https://orders.example/orders',
+      iat: now(),
+      ath: hashOfToken(token),
+    }
+    const proof = signProof({ typ: 'dpop+jwt', alg: 'ES256', jwk: key.jwk }, { ...said, ...claims }, key)
+    return { authorization: [`DPoP ${token}`], dpop: [proof], method: 'GET', target: '/orders?page=2' }
+  }
+  const bound = (stub: Awaited<ReturnType<typeof stubIssuer>>) => stub.token({ cnf: { jkt: jwkThumbprint(key.jwk) } })
+
+  it('and a proof of its key is let in, once', async () => {
+    const { stub, verifier } = await setUp()
+    const first = request(bound(stub))
+    expect(await verifier.authenticate(first)).toMatchObject({ claims: { sub: 'ann' } })
+    // RFC 9449 §11.1: the same again, as somebody sends it who saw it.
+    expect(await errorOf(verifier.authenticate({ ...first }))).toMatchObject({ reason: 'proof_replayed' })
+  })
+
+  it('is let in by two guards of one handler', async () => {
+    const { stub, verifier } = await setUp()
+    const one = request(bound(stub))
+    await verifier.authenticate(one)
+    expect(await verifier.authenticate(one, { scope: 'orders:read' })).toMatchObject({ claims: { sub: 'ann' } })
+    expect(await errorOf(verifier.authenticate(one, { scope: 'orders:write' }))).toMatchObject({ status: 403 })
+    const other = { ...one, authorization: [`DPoP ${bound(stub)}`] }
+    expect(await errorOf(verifier.authenticate(other))).toMatchObject({ code: 'invalid_dpop_proof' })
+  })
+
+  it('is judged by where the API is, and not by what a Host header says', async () => {
+    const { stub, verifier } = await setUp({ options: { publicUrl: 'https://api.example/v1' } })
+    const token = bound(stub)
+    expect(await errorOf(verifier.authenticate(request(token)))).toMatchObject({ reason: 'proof_wrong_url' })
+    const there = request(token, { htu: 'https://api.example/v1/orders' })
+    expect(await verifier.authenticate(there)).toMatchObject({ claims: { sub: 'ann' } })
+  })
+
+  it('asks for a nonce where the API wants one, and gives the next in time', async () => {
+    const { stub, verifier, clock } = await setUp({ options: { dpop: { nonce: true } } })
+    const token = bound(stub)
+    const asked = await errorOf(verifier.authenticate(request(token)))
+    expect(asked).toMatchObject({ status: 401, code: 'use_dpop_nonce' })
+    const nonce = asked.headers['dpop-nonce']
+    expect(await verifier.authenticate(request(token, { nonce }))).toMatchObject({ headers: {} })
+    clock.now += 61
+    const { headers } = await verifier.authenticate(request(token, { nonce, iat: now() + 61 }))
+    expect(headers['dpop-nonce']).not.toBe(nonce)
+    expect(headers).toHaveProperty('dpop-nonce')
+  })
+
+  it('is not taken from who has no key, where the API asks for one', async () => {
+    const { stub, verifier } = await setUp({ options: { dpop: { required: true } } })
+    const refused = await errorOf(verifier.authenticate(get(`Bearer ${stub.token()}`)))
+    expect(refused).toMatchObject({ status: 401, reason: 'unbound_token' })
+    expect(refused.headers['www-authenticate']).toMatch(/^DPoP /)
+    expect(refused.headers['www-authenticate']).not.toContain('Bearer')
   })
 })
 
