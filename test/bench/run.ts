@@ -11,6 +11,7 @@ import { openStage, type Stage } from './stage.js'
 import { statusList } from './status-list.js'
 import { tableHead, tableRows } from './table.js'
 import { token } from './token.js'
+import { verify } from './verify.js'
 
 // npm run bench [-- name …]: how near the server comes to what this machine can do. Ends with 1 when an answer was wrong; no
 // speed is.
@@ -27,6 +28,7 @@ const BENCHMARKS = new Map<string, Benchmark>([
   ['login', { title: 'Sign-ins', contests: async (stage) => login(await stage()) }],
   ['introspect', { title: 'Introspections', contests: async (stage) => introspect(await stage()) }],
   ['status-list', { title: 'Status lists', contests: async (stage) => statusList(await stage()) }],
+  ['verify', { title: 'At the API, in process', contests: verify }],
   ['revocation', { report: revocation }],
 ])
 

@@ -7,14 +7,17 @@ import {
 } from '../../src/crypto/jwk.js'
 import { signJws } from '../../src/crypto/jws.js'
 import type { PrivateJwk } from '../../src/resource-server/options.js'
+import { publicKeySet } from '../../src/resource-server/public-key-set.js'
 import { signAccessToken } from '../../src/wire/access-token.js'
 import type { AccessTokenClaims } from '../../src/wire/claims.js'
 import type { Recipient } from '../../src/wire/content-key.js'
 import { entryDigest, type RevocationEntry, type RevocationKind } from '../../src/wire/revocation-list.js'
 import { sealAccessToken } from '../../src/wire/seal.js'
+import { newPrivateJwk } from './jwk.js'
 
 export const AUDIENCE = 'https://orders.example'
 export const CREDENTIALS = { id: 'orders', secret: 'the secret of orders' }
+const KINDS = { X25519: 'X25519', 'P-256': 'P-256', RSA: { rsa: 2048 } } as const
 const KEK = { id: 1, key: randomBytes(32) }
 
 type Change = Partial<Record<keyof AccessTokenClaims, unknown>> & Record<string, unknown>
@@ -23,9 +26,17 @@ type Change = Partial<Record<keyof AccessTokenClaims, unknown>> & Record<string,
  * An issuer without a socket: its `fetch` answers as a server does, and counts. It tells revocations in pages, has no database, and
  * makes any token it is asked for.
  */
-export async function stubIssuer(issuer = 'https://login.example') {
+export async function stubIssuer({
+  issuer = 'https://login.example',
+  kind = 'X25519',
+}: {
+  issuer?: string
+  /** Of the API's key. */
+  kind?: keyof typeof KINDS
+} = {}) {
   const [signing, listing] = await Promise.all([generateSigningKey('ES256'), generateSigningKey('ES256')])
-  const pair = await generateEncryptionKey('ECDH-ES')
+  const alg = kind === 'RSA' ? 'RSA-OAEP-256' : 'ECDH-ES'
+  const privateJwk = { ...newPrivateJwk(KINDS[kind]), kid: 'orders-1', use: 'enc', alg } as const
   const published = [signing, listing]
   const asked: string[] = []
   const inactive = new Set<string>()
@@ -109,7 +120,7 @@ export async function stubIssuer(issuer = 'https://login.example') {
     return JSON.parse(JSON.stringify({ ...genuine, ...change }))
   }
 
-  const choice = parseEncryptionKeys({ keys: [pair.publicJwk] }, 'ECDH-ES')
+  const choice = parseEncryptionKeys(publicKeySet([privateJwk as PrivateJwk]), alg)
   if (!choice.ok) throw new Error(choice.reason)
   const recipient: Recipient = { key: choice.key, enc: 'A256GCM' }
   const sign = (change: Change = {}, key: SigningKey = signing) => signAccessToken(claims(change), key)
@@ -124,7 +135,7 @@ export async function stubIssuer(issuer = 'https://login.example') {
     recipient,
     /** Every request so far, as `GET /path`. */
     asked,
-    decryptionKeys: [pair.privateJwk as PrivateJwk] as const,
+    decryptionKeys: [privateJwk as PrivateJwk] as const,
     claims,
     sign,
     /** Seals anything for the API: its key is public. */

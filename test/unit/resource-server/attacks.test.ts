@@ -190,6 +190,11 @@ describe('J3: an envelope of another make', () => {
     ['another cty', { cty: 'JSON' }, 'wrong_type'],
     ['a key in the header', { jwk: { kty: 'oct', k: 'AAAA' } }, 'forbidden_header'],
     ['an epk of another curve', { epk: publicJwk(newPrivateJwk('P-256')) }, 'decryption_failed'],
+    [
+      'an epk of small order',
+      { epk: { kty: 'OKP', crv: 'X25519', x: Buffer.of(1, ...Array(31).fill(0)).toString('base64url') } },
+      'decryption_failed',
+    ],
     ['an epk of zeros', { epk: { kty: 'OKP', crv: 'X25519', x: zero } }, 'decryption_failed'],
     ['an epk with its private half', { epk: newPrivateJwk('X25519') }, 'decryption_failed'],
     ['no epk', { epk: undefined }, 'decryption_failed'],
