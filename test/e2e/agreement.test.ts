@@ -3,9 +3,15 @@ import { inflateSync } from 'node:zlib'
 import fc from 'fast-check'
 import { createLocalJWKSet, jwtVerify } from 'jose'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { buildVerifier } from '../../src/resource-server/build-verifier.js'
+import { followRevocations } from '../../src/resource-server/follow-revocations.js'
+import type { PrivateJwk } from '../../src/resource-server/options.js'
+import type { Verifier } from '../../src/resource-server/verifier.js'
+import { VerifyError } from '../../src/resource-server/verify-error.js'
 import type { AccessTokenClaims } from '../../src/wire/claims.js'
 import { isRevoked, revocationKeys } from '../../src/wire/revocation-list.js'
 import { type TestDatabase, testDatabase } from '../support/database.js'
+import { eventually } from '../support/eventually.js'
 import { type Issuer, issuerAt, type Party, type Tokens, tokensOf, unseal } from '../support/issuer.js'
 import {
   type Api,
@@ -26,7 +32,7 @@ import {
 } from '../support/server.js'
 
 // The invariant that everything else rests on: whatever was issued, refreshed and revoked, in whatever order, at whichever process,
-// introspection, status list and feed say the same of every token once the bound has passed.
+// introspection, status list, feed and the SDK of the API say the same of every token once the bound has passed.
 
 const MAX_STALENESS = 2
 const RUNS = 3
@@ -38,6 +44,8 @@ let apis: readonly [Api, Api]
 let people: User[]
 let app: Party
 let service: Party
+/** What the APIs run, by process and API: it has gone on since before the first history, whatever became of the processes. */
+let verifiers: readonly Verifier[]
 
 beforeAll(async () => {
   database = await testDatabase()
@@ -51,13 +59,43 @@ beforeAll(async () => {
   const both = apis.flatMap(({ identifier }) => ['--api', identifier])
   app = await registerClient(env, '--public', '--first-party', ...both)
   service = await registerClient(env, '--grant', 'client_credentials', ...both)
+  verifiers = [0, 1].flatMap((process) => apis.map((api) => verifierAt(process, api)))
 })
 afterAll(async () => {
+  for (const verifier of verifiers ?? []) verifier.close()
   await stopServers()
   await database.drop()
 })
 
 const at = (process: number): Issuer => issuerAt(servers[process === 0 ? 0 : 1].url, env['PUBLIC_URL'] ?? '')
+
+/** Through the one process alone. */
+function verifierAt(process: number, { id, secret, identifier: audience, privateJwk }: Api): Verifier {
+  const { issuer } = at(process)
+  const options = {
+    issuer,
+    audience,
+    decryptionKeys: [privateJwk as PrivateJwk] as const,
+    credentials: { id, secret: String(secret) },
+    fetch: ((url: string, init?: RequestInit) => fetch(url.replace(issuer, at(process).url), init)) as typeof fetch,
+  }
+  return buildVerifier(options, { follow: followRevocations })
+}
+
+/** Whether the SDK of the token's API lets it in. 503 is no answer: it says when it can't know. */
+async function isLetIn(process: number, { token, api }: Issued): Promise<boolean> {
+  const verifier = verifiers[2 * process + apis.indexOf(api)]
+  if (!verifier) throw new Error('There is no such verifier.')
+  return eventually(() =>
+    verifier.verify(token).then(
+      () => true,
+      (error: unknown) => {
+        if (error instanceof VerifyError && error.code === 'invalid_token') return false
+        throw error
+      },
+    ),
+  )
+}
 
 /** All that was issued in one history. */
 type Issued = { readonly token: string; readonly api: Api; readonly refresh: string | undefined }
@@ -169,8 +207,9 @@ async function read({ token, api }: Issued) {
   return { claims: decode(payload) as AccessTokenClaims, kid: decode(header).kid as string }
 }
 
-/** What one process says in three ways of each token: may it be used? */
-async function saidBy(issuer: Issuer, issued: readonly Issued[]) {
+/** What one process says in four ways of each token: may it be used? */
+async function saidBy(process: number, issued: readonly Issued[]) {
+  const issuer = at(process)
   const [list, bits] = [new Map<string, { r?: number }>(), new Map<string, Buffer>()]
   for (let since: string | undefined, more = true; more; ) {
     const page = (await issuer.list(apis[0], since)) as Awaited<ReturnType<Issuer['list']>> & { more?: boolean }
@@ -201,12 +240,13 @@ async function saidBy(issuer: Issuer, issued: readonly Issued[]) {
       introspection: (await issuer.introspect(one.api, one.token))['active'],
       list: (await statusOf(status.uri, status.idx)) === 0,
       feed: !isRevoked(revocationKeys(claims, kid), (digest) => list.get(digest)),
+      sdk: await isLetIn(process, one),
     })
   }
   return said
 }
 
-it('introspection, status list and feed of two processes agree on every token, whatever happened', async () => {
+it('introspection, status list, feed and SDK at two processes agree on every token, whatever happened', async () => {
   const [alive, dead] = [new Set<string>(), new Set<string>()]
   const batches = fc.array(fc.array(step, { minLength: 1, maxLength: 5 }), { minLength: 6, maxLength: 12 })
   await fc.assert(
@@ -216,9 +256,11 @@ it('introspection, status list and feed of two processes agree on every token, w
       // Steps of a batch race each other.
       for (const batch of history) await Promise.all(batch.map((one) => take(one, so)))
       await wait(MAX_STALENESS * 1000)
-      const [one, two] = [await saidBy(at(0), so.issued), await saidBy(at(1), so.issued)]
+      const [one, two] = [await saidBy(0, so.issued), await saidBy(1, so.issued)]
       expect(one).toEqual(two)
-      expect(one.filter(({ introspection, list, feed }) => introspection !== list || list !== feed)).toEqual([])
+      const voices = ({ introspection, list, feed, sdk }: (typeof one)[number]) =>
+        new Set([introspection, list, feed, sdk])
+      expect(one.filter((each) => voices(each).size !== 1)).toEqual([])
       const places = await Promise.all(so.issued.map(async (each) => (await read(each)).claims.status?.status_list))
       expect(new Set(places.map((place) => JSON.stringify(place))).size).toBe(so.issued.length)
       for (const { jti, list } of one) (list ? alive : dead).add(jti)

@@ -1,10 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import {
-  generateEncryptionKey,
-  generateSigningKey,
-  parseEncryptionKeys,
-  type SigningKey,
-} from '../../src/crypto/jwk.js'
+import { generateSigningKey, parseEncryptionKeys, type SigningKey } from '../../src/crypto/jwk.js'
 import { signJws } from '../../src/crypto/jws.js'
 import type { PrivateJwk } from '../../src/resource-server/options.js'
 import { publicKeySet } from '../../src/resource-server/public-key-set.js'

@@ -8,7 +8,7 @@ const LEASES = 'test/store/leases.test.ts'
 const STORE = 'test/store/status-lists.test.ts'
 const GUIDE = 'test/peers/revocation-guide.test.ts'
 const AGREEMENT =
-  'test/e2e/agreement.test.ts › introspection, status list and feed of two processes agree on every token, whatever happened'
+  'test/e2e/agreement.test.ts › introspection, status list, feed and SDK at two processes agree on every token, whatever happened'
 
 /** draft-ietf-oauth-status-list, as the one who issues both the tokens and their lists. */
 export const statusLists: readonly Requirement[] = [
