@@ -83,6 +83,7 @@ export function createFeed(ports: FeedPorts, settings: Partial<typeof SETTINGS> 
 
   return {
     async open({ tenant, reader: name, since, allowed }) {
+      const openedAt = performance.now()
       const reader = `${tenant.id} ${name}`
       const reason = refusal(reader)
       if (reason) throw temporarilyUnavailable(reason, reason === 'stopping' ? 1 : 5 + 25 * Math.random())
@@ -104,7 +105,7 @@ export function createFeed(ports: FeedPorts, settings: Partial<typeof SETTINGS> 
           clearTimeout(lifetime)
           feed.remove(subscriber)
         })
-        feed.add(subscriber, start)
+        feed.add(subscriber, start, openedAt)
       }
     },
     subscribers: () => count,

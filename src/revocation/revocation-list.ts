@@ -6,10 +6,14 @@ export const REVOCATION_LIST_TYPE = 'revocations+jwt'
 
 export type RevocationListPorts = Pick<Ports, 'revocations' | 'listSigner' | 'policy' | 'now'>
 
-/** What is signed: a page, the cursor it continues from, and for a heartbeat when Postgres was asked, seconds of a monotonic clock. */
+/**
+ * What is signed: a page, the cursor it continues from, and for a heartbeat when Postgres was asked and, in the first of a stream, when
+ * the stream was: seconds of one monotonic clock.
+ */
 export type ListedPage = Omit<RevocationPage, 'first'> & {
   readonly since?: string | undefined
   readonly polledAt?: number
+  readonly openedAt?: number | undefined
 }
 
 /**
@@ -29,12 +33,12 @@ export async function revocationList(
 /**
  * Signs a page. Claims: `iss`, `iat`, `cursor` to ask with next, `revision` (µs) up to which everything is told, `max_staleness` (s),
  * `entries`, and where only a part is told `since` and `after`, the cursor and the revision it continues from, so that a part never
- * passes for the whole and a gap is seen; `more` where asking again tells more; `polled_at` (s) in a heartbeat. One list serves every
+ * passes for the whole and a gap is seen; `more` where asking again tells more; `polled_at` and `opened_at` (s) in a heartbeat. One list serves every
  * API of the tenant: `typ` and `iss` bind it, it has no `aud`.
  */
 export async function signPage(
   tenant: Tenant,
-  { entries, since, after, more, cursor, revision, polledAt }: ListedPage,
+  { entries, since, after, more, cursor, revision, polledAt, openedAt }: ListedPage,
   { listSigner, policy, now }: Pick<RevocationListPorts, 'listSigner' | 'policy' | 'now'>,
 ): Promise<string> {
   const claims = JSON.stringify({
@@ -46,6 +50,7 @@ export async function signPage(
     max_staleness: policy.maxStaleness,
     ...(more && { more }),
     ...(polledAt !== undefined && { polled_at: polledAt }),
+    ...(openedAt !== undefined && { opened_at: openedAt }),
   })
   // The entries come as text and stay it: thousands of them parsed and written again would hold up everybody.
   const payload = Buffer.from(`${claims.slice(0, -1)},"entries":${entries}}`)

@@ -20,6 +20,11 @@ export type Tail = {
   catchUp(): Promise<'even' | 'reset'>
   /** Signs and sends that there is nothing new, if Postgres has said so since the last time. */
   beat(): Promise<void>
+  /**
+   * A heartbeat for one stream, which has been told everything, with the moment by `performance.now()` at which that was asked for.
+   * It says what is true now, in whichever moment it comes to be sent.
+   */
+  greeting(openedAt: number): Promise<FeedEvent>
   /** Where a cursor stands; undefined when it is no place of this list, or one that has not been read yet. */
   locate(cursor: string): Position | undefined
   /** The first event past a revision, `end` when there is none, undefined when it is no longer remembered. */
@@ -28,6 +33,9 @@ export type Tail = {
 
 // Milliseconds. A cursor says when it was read: one that is never renewed would grow too old in the hands of those who hold it.
 const LONGEST_READ_AGE = 60_000
+
+/** Seconds of a clock that never jumps, and that no other process has. */
+const told = (moment: number) => (performance.timeOrigin + moment) / 1000
 
 /** Follows the end of one tenant's list: what came is read once, signed once, sent, and remembered for a while. */
 export async function openTail(tenant: Tenant, { ring: size, send, observeLag, ...ports }: TailPorts): Promise<Tail> {
@@ -68,6 +76,17 @@ export async function openTail(tenant: Tenant, { ring: size, send, observeLag, .
     }
   }
 
+  async function heartbeat(openedAt?: number): Promise<FeedEvent> {
+    const { cursor, revision } = position
+    const page = { cursor, since: cursor, revision, after: revision, more: false, entries: '[]' }
+    const jws = await signPage(
+      tenant,
+      { ...page, polledAt: told(confirmedAt), openedAt: openedAt === undefined ? undefined : told(openedAt) },
+      ports,
+    )
+    return feedEvent('heartbeat', page, jws)
+  }
+
   let coming: ReturnType<typeof readOn> | undefined
   return {
     hear({ revision, startedAt }) {
@@ -85,13 +104,11 @@ export async function openTail(tenant: Tenant, { ring: size, send, observeLag, .
       inTurn(async () => {
         const startedAt = confirmedAt
         if (startedAt <= beatenAt) return
-        const { cursor, revision } = position
-        const page = { cursor, since: cursor, revision, after: revision, more: false, entries: '[]' }
-        const polledAt = (performance.timeOrigin + startedAt) / 1000
-        const jws = await signPage(tenant, { ...page, polledAt }, ports)
+        const event = await heartbeat()
         beatenAt = startedAt
-        send(feedEvent('heartbeat', page, jws))
+        send(event)
       }),
+    greeting: heartbeat,
     locate(cursor) {
       const revision = revocations.locate(cursor, position.cursor)
       return revision !== undefined && revision <= position.revision ? { cursor, revision } : undefined

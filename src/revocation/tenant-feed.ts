@@ -27,8 +27,8 @@ export type Start = { readonly at: Position } | { readonly page: FeedEvent; read
 export type TenantFeed = {
   /** Where a stream after that cursor, or one of everything, begins. Throws when Postgres can't be asked. */
   start(since: string | undefined): Promise<Start | 'reset'>
-  /** Tells a subscriber everything from its start on, until it is over. */
-  add(subscriber: Subscriber, start: Start): void
+  /** Tells a subscriber everything from its start on, until it is over. `openedAt`: when it asked, by `performance.now()`. */
+  add(subscriber: Subscriber, start: Start, openedAt: number): void
   remove(subscriber: Subscriber): void
   /** Ends every stream; a reader has so many milliseconds for what waits. */
   close(within: number): void
@@ -104,7 +104,7 @@ export async function openTenantFeed(
   }
 
   /** Pages until there is no more, then what has come since, then whatever comes: no step leaves a gap to the one before. */
-  async function bring(subscriber: Subscriber, start: Start): Promise<void> {
+  async function bring(subscriber: Subscriber, start: Start): Promise<'joined' | 'over'> {
     let name: PageName = 'page' in start ? start.name : 'revocations'
     let at: Position = 'page' in start ? start.page : start.at
     let more = 'page' in start && start.page.more
@@ -116,13 +116,19 @@ export async function openTenantFeed(
       if (next === 'end') {
         // In one step with having found nothing: from here on it is sent what the ring is given.
         subscriber.joined = true
-        return
+        return 'joined'
       }
       at = next
       more = next.more
       await subscriber.deliver(next)
     }
     subscriber.reset()
+    return 'over'
+  }
+
+  /** From now on it is told everything; when it asked, it must hear to know how old that is. */
+  async function welcome(subscriber: Subscriber, start: Start, openedAt: number): Promise<void> {
+    if ((await bring(subscriber, start)) === 'joined') subscriber.send(await tail.greeting(openedAt))
   }
 
   function rest(): void {
@@ -160,7 +166,7 @@ export async function openTenantFeed(
       const page = await pageAfter('revocations', at)
       return page === 'reset' ? 'reset' : { page, name: 'revocations' }
     },
-    add(subscriber, start) {
+    add(subscriber, start, openedAt) {
       if (over) {
         subscriber.reset()
         return
@@ -169,7 +175,7 @@ export async function openTenantFeed(
       if (!beating) rest()
       // Whatever has changed since it was let in: from here on every change is looked at.
       void check(subscriber)
-      bring(subscriber, start).catch((error: unknown) => {
+      welcome(subscriber, start, openedAt).catch((error: unknown) => {
         failed(error)
         subscriber.end()
       })

@@ -11,6 +11,7 @@ export type Told = {
   readonly revision: number
   readonly max_staleness: number
   readonly polled_at?: number
+  readonly opened_at?: number
   readonly entries: readonly RevocationEntry[]
 }
 
@@ -37,6 +38,9 @@ export function eventsIn(text: string): Heard[] {
       return { event, id: fields.get('id'), data, told: JSON.parse(json) }
     })
 }
+
+/** Is it the heartbeat in which one stream alone is told when it was opened? */
+export const isGreeting = ({ told }: Heard) => told.opened_at !== undefined
 
 /** What a reader knows after these events; throws where one does not follow what it knew. */
 export function knownAfter(heard: readonly Heard[], knew = { revision: -1, digests: new Set<string>() }) {

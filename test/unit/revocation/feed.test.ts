@@ -1,82 +1,29 @@
-import { afterEach, describe, expect, it, vi } from 'vitest'
-import { createFeed, type Feed } from '../../../src/revocation/feed.js'
+import { afterEach, describe, expect, it } from 'vitest'
 import { ACME, DEFAULT_TENANT } from '../../support/app.js'
-import { knownAfter, type MemorySink, memorySink } from '../../support/events.js'
+import { isGreeting, knownAfter, type MemorySink, memorySink } from '../../support/events.js'
 import { eventually } from '../../support/eventually.js'
+import { closeFeeds, feedProcess } from '../../support/feed-process.js'
 import { createRevocationStore } from '../../support/revocation-store.js'
 
-type Settings = Parameters<typeof createFeed>[1]
 const OURS = DEFAULT_TENANT.id
-const feeds: Feed[] = []
-afterEach(async () => {
-  for (const feed of feeds.splice(0)) await feed.close()
-})
-
-/** A feed over a list in memory, as one process has it; heartbeats only where a test asks for them. */
-function aProcess(settings: Settings = {}, store = createRevocationStore(5)) {
-  const lags: number[] = []
-  const warnings: string[] = []
-  let signed = 0
-  const feed = createFeed(
-    {
-      revocations: { ...store, revokeToken: vi.fn(), revokeGrant: vi.fn(), judge: vi.fn() },
-      listSigner: {
-        keyId: async () => 'key-1',
-        sign: async (_tenant, _header, payload) => {
-          signed += 1
-          return `e30.${Buffer.from(payload as Uint8Array).toString('base64url')}.c2ln`
-        },
-      },
-      policy: { accessTokenLifetime: 300, grantLifetime: 1, grantIdleLifetime: 1, maxStaleness: 5 },
-      now: () => 1_800_000_000.5,
-      watch: store.watch,
-      log: { warn: (_detail, message) => void warnings.push(message) },
-      observeLag: (seconds) => void lags.push(seconds),
-    },
-    { heartbeat: 3_600_000, ...settings },
-  )
-  feeds.push(feed)
-  const open = async (
-    since?: string,
-    { tenant = DEFAULT_TENANT, reader = 'api_1', allowed = async () => true, sink = memorySink() } = {},
-  ) => {
-    const opened = await feed.open({ tenant, reader, since, allowed })
-    if (opened === 'reset') return 'reset'
-    opened(sink)
-    return sink
-  }
-  /** The same where a stream is expected. */
-  const subscribe = async (...args: Parameters<typeof open>): Promise<MemorySink> => {
-    const sink = await open(...args)
-    if (sink === 'reset') throw new Error('reset')
-    return sink
-  }
-  /** One that is told what comes. */
-  const joined = async (...args: Parameters<typeof open>) => {
-    const sink = await subscribe(...args)
-    await eventually(() => expect(last(sink).told).not.toHaveProperty('more'))
-    const revision = store.append(args[1]?.tenant?.id ?? OURS, 'probe')
-    store.poll(args[1]?.tenant?.id ?? OURS)
-    await eventually(() => expect(known(sink).revision).toBeGreaterThanOrEqual(revision))
-    return sink
-  }
-  return { feed, store, open, subscribe, joined, lags, warnings, signed: () => signed }
-}
+afterEach(closeFeeds)
 
 const known = (sink: MemorySink) => knownAfter(sink.events())
-const names = (sink: MemorySink) => sink.events().map(({ event }) => event)
-const last = (sink: MemorySink) => sink.events().at(-1) ?? expect.fail('nothing was told')
+// What a stream is greeted with when it has joined is of one stream, and comes when it is signed: feed-greeting.test.ts.
+const events = (sink: MemorySink) => sink.events().filter((event) => !isGreeting(event))
+const names = (sink: MemorySink) => events(sink).map(({ event }) => event)
+const last = (sink: MemorySink) => events(sink).at(-1) ?? expect.fail('nothing was told')
 const append = (store: ReturnType<typeof createRevocationStore>, count: number, tenantId = OURS) =>
   Array.from({ length: count }, (_, index) => store.append(tenantId, `${tenantId}-${index}`))
 
 describe('a stream', () => {
   it('begins with everything live, in pages, and goes on with what comes', async () => {
-    const { store, joined } = aProcess()
+    const { store, joined } = feedProcess()
     append(store, 12)
     const sink = await joined()
     expect(sink.text().startsWith('retry: 1000\n\n')).toBe(true)
     expect(names(sink)).toEqual(['snapshot', 'snapshot', 'snapshot', 'revocations'])
-    const [first, second, third, delta] = sink.events()
+    const [first, second, third, delta] = events(sink)
     expect(first?.told).toMatchObject({ iss: DEFAULT_TENANT.issuer, iat: 1_800_000_000, max_staleness: 5, more: true })
     expect(first?.told).not.toHaveProperty('after')
     expect(second?.told).toMatchObject({ since: first?.id, after: first?.told.revision, more: true })
@@ -87,12 +34,12 @@ describe('a stream', () => {
   })
 
   it('of a tenant that has revoked nothing begins with an empty page', async () => {
-    const sink = await aProcess().subscribe()
-    expect(sink.events()).toMatchObject([{ event: 'snapshot', told: { entries: [], revision: 1_000 } }])
+    const sink = await feedProcess().subscribe()
+    expect(events(sink)).toMatchObject([{ event: 'snapshot', told: { entries: [], revision: 1_000 } }])
   })
 
   it('tells nothing of another tenant', async () => {
-    const { store, joined } = aProcess()
+    const { store, joined } = feedProcess()
     append(store, 3, ACME.id)
     const ours = await joined()
     const theirs = await joined(undefined, { tenant: ACME })
@@ -105,7 +52,7 @@ describe('a stream', () => {
   })
 
   it('is told in the same bytes as all others, signed and read once', async () => {
-    const { store, joined, subscribe, signed } = aProcess()
+    const { store, joined, subscribe, signed } = feedProcess()
     const sinks = [await joined(), ...(await Promise.all(Array.from({ length: 20 }, () => subscribe())))]
     const [asked, before] = [store.asked(), signed()]
     store.append(OURS, 'new')
@@ -118,7 +65,7 @@ describe('a stream', () => {
   })
 
   it('costs a crowd that comes at once one page and no query each', async () => {
-    const { store, joined, subscribe, signed } = aProcess()
+    const { store, joined, subscribe, signed } = feedProcess()
     append(store, 3)
     await joined()
     const [asked, before] = [store.asked(), signed()]
@@ -133,7 +80,7 @@ describe('a stream', () => {
 
 describe('who resumes', () => {
   it('is told what came since, from memory', async () => {
-    const { store, joined, subscribe } = aProcess()
+    const { store, joined, subscribe } = feedProcess()
     const first = await joined()
     const { id } = last(first)
     append(store, 2)
@@ -149,7 +96,7 @@ describe('who resumes', () => {
   })
 
   it('is told it from Postgres where memory does not reach back, in pages and without a gap', async () => {
-    const { store, joined, subscribe } = aProcess({ ring: { maxEvents: 1, maxBytes: 1_000_000 } })
+    const { store, joined, subscribe } = feedProcess({ ring: { maxEvents: 1, maxBytes: 1_000_000 } })
     const first = await joined()
     const { id, told } = last(first)
     append(store, 18)
@@ -166,7 +113,7 @@ describe('who resumes', () => {
   })
 
   it('is sent for a snapshot with a cursor that is foreign, of another tenant or ahead of Postgres', async () => {
-    const { store, joined, open } = aProcess()
+    const { store, joined, open } = feedProcess()
     const ours = await joined()
     const theirs = await joined(undefined, { tenant: ACME })
     const { id = '' } = last(ours)
@@ -184,7 +131,7 @@ describe('who resumes', () => {
   })
 
   it('is sent for a snapshot where Postgres has lost what this process told since', async () => {
-    const { store, joined, open } = aProcess({ ring: { maxEvents: 1, maxBytes: 1_000_000 } })
+    const { store, joined, open } = feedProcess({ ring: { maxEvents: 1, maxBytes: 1_000_000 } })
     const first = await joined()
     const { id, told } = last(first)
     append(store, 12)
@@ -199,7 +146,7 @@ describe('who resumes', () => {
   })
 
   it('may be ahead of this process, having been told by another', async () => {
-    const { store, joined, subscribe } = aProcess()
+    const { store, joined, subscribe } = feedProcess()
     await joined()
     // Read elsewhere before the poll of this process found it.
     append(store, 2)
@@ -213,7 +160,7 @@ describe('who resumes', () => {
 
 describe('between the first pages and what comes', () => {
   it('there is no gap, whatever is revoked meanwhile', async () => {
-    const { store, subscribe } = aProcess({ ring: { maxEvents: 3, maxBytes: 1_000_000 } })
+    const { store, subscribe } = feedProcess({ ring: { maxEvents: 3, maxBytes: 1_000_000 } })
     const written = new Set<string>()
     const write = () => {
       const value = `value-${written.size}`
@@ -247,7 +194,7 @@ describe('between the first pages and what comes', () => {
 
 describe('a heartbeat', () => {
   it('says that there is nothing new, and when Postgres was asked', async () => {
-    const { store, subscribe } = aProcess({ heartbeat: 5 })
+    const { store, subscribe } = feedProcess({ heartbeat: 5 })
     const sink = await subscribe()
     await eventually(() => expect(names(sink)).toContain('heartbeat'))
     const before = sink.events().length
@@ -262,7 +209,7 @@ describe('a heartbeat', () => {
   })
 
   it('is not sent without a poll of its own: who is cut off from Postgres is silent', async () => {
-    const { store, subscribe } = aProcess({ heartbeat: 2 })
+    const { store, subscribe } = feedProcess({ heartbeat: 2 })
     const sink = await subscribe()
     for (let polls = 1; polls <= 3; polls++) {
       await eventually(() => expect(names(sink).filter((name) => name === 'heartbeat')).toHaveLength(polls))
@@ -276,7 +223,7 @@ describe('a heartbeat', () => {
   })
 
   it('is not sent while what the poll has found can not be read', async () => {
-    const { store, subscribe, warnings } = aProcess({ heartbeat: 2 })
+    const { store, subscribe, warnings } = feedProcess({ heartbeat: 2 })
     const sink = await subscribe()
     await eventually(() => expect(names(sink)).toContain('heartbeat'))
     store.broken = true
@@ -299,7 +246,7 @@ describe('a reader that does not read', () => {
   const size = { buffer: 2_000, drain: 3_600_000 }
 
   it('is sent no more, and for a snapshot once it has read what waited; others are not held up', async () => {
-    const { store, joined } = aProcess(size)
+    const { store, joined } = feedProcess(size)
     const [slow, other] = [await joined(), await joined()]
     slow.stall()
     await eventually(async () => {
@@ -320,7 +267,7 @@ describe('a reader that does not read', () => {
   })
 
   it('is cut off when it takes too long', async () => {
-    const { store, joined, feed } = aProcess({ ...size, drain: 5 })
+    const { store, joined, feed } = feedProcess({ ...size, drain: 5 })
     const slow = await joined()
     slow.stall()
     await eventually(async () => {
@@ -333,7 +280,7 @@ describe('a reader that does not read', () => {
   })
 
   it('is waited for between pages, and so long only', async () => {
-    const { store, subscribe } = aProcess({ buffer: 100, drain: 3_600_000 })
+    const { store, subscribe } = feedProcess({ buffer: 100, drain: 3_600_000 })
     append(store, 12)
     const sink = memorySink()
     sink.stall()
@@ -347,7 +294,7 @@ describe('a reader that does not read', () => {
 
 describe('a stream ends', () => {
   it('when its API may read no more, and no other', async () => {
-    const { store, joined } = aProcess()
+    const { store, joined } = feedProcess()
     let allowed = true
     const sink = await joined(undefined, { allowed: async () => allowed })
     const other = await joined()
@@ -363,13 +310,13 @@ describe('a stream ends', () => {
   })
 
   it('when that was decided while it was let in', async () => {
-    const { subscribe } = aProcess()
+    const { subscribe } = feedProcess()
     const sink = await subscribe(undefined, { allowed: async () => false })
     await eventually(() => expect(sink.state()).toBe('ended'))
   })
 
   it('with the next poll, when it could not be told before', async () => {
-    const { store, joined } = aProcess()
+    const { store, joined } = feedProcess()
     let answer = async () => true
     const sink = await joined(undefined, { allowed: () => answer() })
     answer = () => Promise.reject(new Error('The database is away.'))
@@ -383,7 +330,7 @@ describe('a stream ends', () => {
   })
 
   it('when its tenant has gone', async () => {
-    const { store, joined } = aProcess()
+    const { store, joined } = feedProcess()
     const sink = await joined()
     store.remove(OURS)
     store.poll(OURS)
@@ -391,7 +338,7 @@ describe('a stream ends', () => {
   })
 
   it('with a reset when Postgres has another history, and the next one begins anew', async () => {
-    const { store, joined, subscribe } = aProcess()
+    const { store, joined, subscribe } = feedProcess()
     const sink = await joined()
     store.failOver()
     store.append(OURS, 'after')
@@ -402,14 +349,14 @@ describe('a stream ends', () => {
   })
 
   it('after its time, without a reset', async () => {
-    const { subscribe } = aProcess({ lifetime: 5 })
+    const { subscribe } = feedProcess({ lifetime: 5 })
     const sink = await subscribe()
     await eventually(() => expect(sink.state()).toBe('ended'))
     expect(names(sink)).toEqual(['snapshot'])
   })
 
   it('with the process, which lets nobody in any more', async () => {
-    const { feed, joined, open } = aProcess()
+    const { feed, joined, open } = feedProcess()
     const [sink, slow] = [await joined(), await joined()]
     slow.stall()
     slow.write(Buffer.from('waits'))
@@ -422,7 +369,7 @@ describe('a stream ends', () => {
 
 describe('a process', () => {
   it('has so many places and no more, also for those who come at once', async () => {
-    const { feed, subscribe, open } = aProcess({ maxSubscribers: 3 })
+    const { feed, subscribe, open } = feedProcess({ maxSubscribers: 3 })
     const sinks = await Promise.all(Array.from({ length: 6 }, () => subscribe()))
     expect(sinks.filter((sink) => sink.state() === 'open')).toHaveLength(3)
     expect(feed.subscribers()).toBe(3)
@@ -438,7 +385,7 @@ describe('a process', () => {
   })
 
   it('leaves places for others, however many one reader asks for', async () => {
-    const { feed, subscribe, open } = aProcess({ maxSubscribers: 8, maxOfReader: 2 })
+    const { feed, subscribe, open } = feedProcess({ maxSubscribers: 8, maxOfReader: 2 })
     const sinks = await Promise.all(Array.from({ length: 6 }, () => subscribe()))
     expect(sinks.filter((sink) => sink.state() === 'open')).toHaveLength(2)
     await expect(open()).rejects.toMatchObject({ status: 503, reason: 'feed_full_of_reader' })
@@ -451,7 +398,7 @@ describe('a process', () => {
   })
 
   it('lets nobody in while Postgres can not be asked, and everybody after', async () => {
-    const { store, open, subscribe } = aProcess()
+    const { store, open, subscribe } = feedProcess()
     store.broken = true
     await expect(open()).rejects.toThrow('away')
     store.broken = false
@@ -459,7 +406,7 @@ describe('a process', () => {
   })
 
   it('stops watching a tenant that nobody subscribes to for a while, and not before', async () => {
-    const { store, joined } = aProcess({ idle: 20 })
+    const { store, joined } = feedProcess({ idle: 20 })
     const sink = await joined()
     expect(store.watchers(OURS)).toBe(1)
     sink.hangUp()
@@ -468,7 +415,7 @@ describe('a process', () => {
   })
 
   it('measures how long a revocation took', async () => {
-    const { joined, lags } = aProcess()
+    const { joined, lags } = feedProcess()
     await joined()
     expect(lags).toEqual([expect.closeTo(1_800_000_000, 0)])
   })
@@ -477,7 +424,7 @@ describe('a process', () => {
 describe('two processes over one database', () => {
   it('tell the same, and go on with each other’s cursors', async () => {
     const store = createRevocationStore(5)
-    const [one, two] = [aProcess({}, store), aProcess({}, store)]
+    const [one, two] = [feedProcess({}, store), feedProcess({}, store)]
     const first = await one.joined()
     const second = await two.joined()
     append(store, 13)
