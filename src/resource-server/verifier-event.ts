@@ -11,6 +11,7 @@ export type VerifierEvent = {
     | 'metadata_refused'
     | 'credentials_refused'
     | 'fetch_failed'
+    | 'feed_refused'
   readonly message: string
   readonly detail?: Readonly<Record<string, unknown>>
 }
