@@ -1,15 +1,6 @@
 import type { Scheme } from '../wire/challenge.js'
+import type { RequestParts } from './verifier.js'
 import type { Refusal } from './verify-error.js'
-
-/** What of a request may hold a token. */
-export type RequestCredentials = {
-  /** Every value of the `Authorization` header; frameworks that show one only have dropped the others. */
-  readonly authorization: readonly string[]
-  /** Every value of the `DPoP` header. */
-  readonly dpop: readonly string[]
-  /** What stands after the `?`, undecoded. */
-  readonly query: string
-}
 
 export type PresentedToken = { readonly scheme: Scheme; readonly token: string; readonly proof: string | undefined }
 
@@ -22,13 +13,18 @@ const SCHEME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+/
 const CREDENTIALS = /^ +([A-Za-z0-9\-._~+/]+=*)$/
 
 /** Takes the access token out of a request: from its one `Authorization` header and from nowhere else. RFC 6750 §2, RFC 9449 §7.1. */
-export function presentedToken({ authorization, dpop, query }: RequestCredentials): PresentedToken | Refusal {
+export function presentedToken({
+  authorization,
+  dpop,
+  target,
+}: Omit<RequestParts, 'method'>): PresentedToken | Refusal {
   if (authorization.length > 1) return { code: 'invalid_request', reason: 'repeated_authorization_header' }
   const [header = ''] = authorization
   const name = SCHEME.exec(header)?.[0] ?? ''
   // RFC 9110 §11.1: the scheme's case does not matter.
   const scheme = SCHEMES.get(name.toLowerCase())
   // RFC 6750 §2.3 put tokens into the query, where logs and referrers keep them. draft-ietf-oauth-v2-1 §5.1 does not.
+  const query = queryOf(target)
   const isInQuery = /access_token|%/.test(query) && new URLSearchParams(query).has('access_token')
   if (!scheme) {
     if (isInQuery) return { code: 'token_missing', reason: 'token_in_query' }
@@ -39,6 +35,8 @@ export function presentedToken({ authorization, dpop, query }: RequestCredential
   // RFC 6750 §3.1: more than one method is a malformed request.
   if (isInQuery) return { code: 'invalid_request', reason: 'token_in_header_and_query', scheme }
   // RFC 9449 §4.3, check 1.
-  if (dpop.length > 1) return { code: 'invalid_dpop_proof', reason: 'repeated_proof', scheme }
+  if (dpop.length > 1) return { code: 'invalid_dpop_proof', reason: 'repeated_proof', scheme: 'DPoP' }
   return { scheme, token, proof: dpop[0] }
 }
+
+const queryOf = (target: string) => (target.includes('?') ? target.slice(target.indexOf('?') + 1) : '')

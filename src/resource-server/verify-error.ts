@@ -2,6 +2,7 @@ import type { TokenErrorReason } from '../crypto/token-error.js'
 import { type Scheme, wwwAuthenticate } from '../wire/challenge.js'
 import { DPOP_ALGORITHMS } from '../wire/dpop-key.js'
 import type { DpopProofReason } from '../wire/dpop-proof.js'
+import type { UnavailableReason } from './admission.js'
 
 export type VerifyErrorCode =
   | 'token_missing'
@@ -25,14 +26,6 @@ export type RefusalReason =
   | 'token_in_header_and_query'
   // invalid_token
   | TokenErrorReason
-  | 'not_sealed'
-  | 'wrong_audience'
-  | 'expired'
-  | 'not_yet_valid'
-  | 'lifetime_too_long'
-  | 'revoked'
-  | 'revoked_key'
-  | 'inactive'
   | 'bound_token_as_bearer'
   | 'unbound_token_as_dpop'
   | 'unbound_token'
@@ -49,10 +42,7 @@ export type RefusalReason =
   | 'repeated_proof'
   | 'proof_replayed'
   // temporarily_unavailable
-  | 'not_connected'
-  | 'keys_unavailable'
-  | 'revocation_unknown'
-  | 'introspection_unavailable'
+  | UnavailableReason
   | 'replay_unknown'
 
 /** What was found wrong, before anybody is told. */

@@ -144,7 +144,7 @@ describe('the answer to a refused request', () => {
     },
     {
       name: 'when to ask again',
-      given: { code: 'temporarily_unavailable', reason: 'not_connected', retryAfter: 7 },
+      given: { code: 'temporarily_unavailable', reason: 'keys_unavailable', retryAfter: 7 },
       expect: { status: 503, error: 'temporarily_unavailable', headers: { 'retry-after': '7' } },
     },
   ]

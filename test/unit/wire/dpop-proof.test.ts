@@ -213,6 +213,7 @@ describe('a proof is refused', () => {
     })),
     { name: 'with an empty jti', given: proofOf({}, { jti: '' }), expect: 'proof_invalid_claims' },
     { name: 'with a jti that is a number', given: proofOf({}, { jti: 7 }), expect: 'proof_invalid_claims' },
+    { name: 'with a jti that is a list', given: proofOf({}, { jti: ['n1'] }), expect: 'proof_invalid_claims' },
     { name: 'with a jti too long', given: proofOf({}, { jti: 'j'.repeat(257) }), expect: 'proof_invalid_claims' },
     { name: 'with an iat that is a text', given: proofOf({}, { iat: String(NOW) }), expect: 'proof_invalid_claims' },
     {
