@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Requirement } from './requirement.js'
 import { accessTokens } from './requirements/access-tokens.js'
 import { metadataAndResources } from './requirements/metadata-and-resources.js'
+import { resourceServers } from './requirements/resource-servers.js'
 import { revocationAndIntrospection } from './requirements/revocation-and-introspection.js'
 import { statusLists } from './requirements/status-lists.js'
 import { tokenEndpoint } from './requirements/token-endpoint.js'
@@ -13,6 +14,7 @@ const requirements: readonly Requirement[] = [
   ...statusLists,
   ...metadataAndResources,
   ...accessTokens,
+  ...resourceServers,
 ]
 
 /** Whether a file has a test or table of tests of this title. */

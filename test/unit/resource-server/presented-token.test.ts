@@ -43,7 +43,7 @@ describe('a token is taken from', () => {
       given: { authorization: ['Bearer abc'], query: 'page=2&my_access_token=x&q=access_token=' },
       expect: bearer('abc'),
     },
-  ])('$name', ({ given, expect: expected }) => {
+  ])('is taken from $name', ({ given, expect: expected }) => {
     expect(read(given)).toEqual(expected)
   })
 })
@@ -67,7 +67,7 @@ describe('there is no token', () => {
       given: { authorization: ['Basic x'], query: 'access_token=abc' },
       expect: 'token_in_query',
     },
-  ])('$name', ({ given, expect: expected }) => {
+  ])('is none $name', ({ given, expect: expected }) => {
     expect(read(given)).toEqual({ code: 'token_missing', reason: expected })
   })
 })
@@ -92,7 +92,7 @@ describe('a request is refused', () => {
     'Bearer,abc',
     'DPoP',
     'DPoP abc;def',
-  ])('with the header %j', (header) => {
+  ])('is refused with the header %j', (header) => {
     expect(read({ authorization: [header] })).toMatchObject(MALFORMED)
   })
 
@@ -124,7 +124,7 @@ describe('a request is refused', () => {
       given: { authorization: ['Bearer abc'], dpop: ['p.q.r', 'p.q.r'] },
       expect: { code: 'invalid_dpop_proof', reason: 'repeated_proof', scheme: 'DPoP' },
     },
-  ])('$name', ({ given, expect: expected }) => {
+  ])('is refused $name', ({ given, expect: expected }) => {
     expect(read(given)).toEqual(expected)
   })
 })

@@ -151,7 +151,7 @@ describe('a token', () => {
       expect: refused('invalid_token', 'unknown_confirmation'),
     },
   ]
-  it.each(cases)('$name', async ({ given: [options, claims, presentation], expect: expected }) => {
+  it.each(cases)('is judged $name', async ({ given: [options, claims, presentation], expect: expected }) => {
     expect(await checker(options).present(claims, presentation)).toMatchObject(expected)
   })
 

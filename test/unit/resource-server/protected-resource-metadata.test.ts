@@ -30,7 +30,7 @@ describe('the document of an API is', () => {
     { given: 'https://api.example.com/a?t=1', url: `https://api.example.com${ROOT}/a?t=1`, paths: [`${ROOT}/a`, ROOT] },
     { given: 'http://localhost:3000/mcp', url: `http://localhost:3000${ROOT}/mcp`, paths: [`${ROOT}/mcp`, ROOT] },
     { given: 'https://API.example.com:443/a', url: `https://api.example.com${ROOT}/a`, paths: [`${ROOT}/a`, ROOT] },
-  ])('of $given at $url', ({ given, url, paths }) => {
+  ])('describes $given at $url', ({ given, url, paths }) => {
     const metadata = describeApi({ audience: given })
     expect(metadata).toMatchObject({ url, paths })
     // Byte for byte what was registered, whatever the URL looks like.

@@ -101,7 +101,7 @@ describe('a route that requires', () => {
       expect: stepUp('wrong_acr', { maxAge: 5, acrValues: ['gold'] }),
     },
   ]
-  it.each(cases)('$name', ({ given, expect: expected }) => {
+  it.each(cases)('requires $name', ({ given, expect: expected }) => {
     expect(judge(...given)).toEqual(expected)
   })
 })

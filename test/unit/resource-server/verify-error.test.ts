@@ -148,7 +148,7 @@ describe('the answer to a refused request', () => {
       expect: { status: 503, error: 'temporarily_unavailable', headers: { 'retry-after': '7' } },
     },
   ]
-  it.each(cases)('$name', ({ given, space = both, expect: expected }) => {
+  it.each(cases)('answers $name', ({ given, space = both, expect: expected }) => {
     const error = new VerifyError(given, space)
     expect(error).toBeInstanceOf(Error)
     expect(error).toMatchObject({

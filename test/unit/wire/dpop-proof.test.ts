@@ -130,7 +130,7 @@ describe('a proof is good', () => {
       given: signProof(HEADER, `{"__proto__":{"htm":"PUT"},${JSON.stringify(CLAIMS).slice(1)}`, key),
     },
   ]
-  it.each(accepted)('$name', async ({ given, expect: expected }) => {
+  it.each(accepted)('is good $name', async ({ given, expect: expected }) => {
     expect(await refusal(given, expected)).toBeUndefined()
   })
 
@@ -293,7 +293,7 @@ describe('a proof is refused', () => {
       expect: 'proof_bad_signature',
     },
   ]
-  it.each(refused)('$name', async ({ given, expect: expected, when }) => {
+  it.each(refused)('is refused $name', async ({ given, expect: expected, when }) => {
     expect(await refusal(given, when)).toBe(expected)
   })
 
