@@ -1,3 +1,4 @@
+import * as oauth from 'oauth4webapi'
 import { describe, expect, it } from 'vitest'
 import { jwkThumbprint } from '../../../src/crypto/jwk.js'
 import type { DpopOptions } from '../../../src/resource-server/options.js'
@@ -6,6 +7,7 @@ import {
   createPossessionCheck,
   type Presentation,
 } from '../../../src/resource-server/proof-of-possession.js'
+import { VerifyError } from '../../../src/resource-server/verify-error.js'
 import { hashOfToken, newProofKey, signProof } from '../../support/dpop.js'
 
 const START = 1_790_000_040
@@ -284,6 +286,32 @@ describe('where a nonce is asked for', () => {
     for (const proof of [undefined, 'x', proofOf({ htm: 'PUT' }), proofOf({}, other)]) {
       expect(nonceOf(await present(bound, { proof }))).toBeDefined()
     }
+  })
+})
+
+describe('a client that knows nothing of us', () => {
+  it('gets through with the nonce it was sent back for, again and again', async () => {
+    const keyPair = await oauth.generateKeyPair('ES256')
+    const handle = oauth.DPoP({}, keyPair)
+    const claims = { cnf: { jkt: await handle.calculateThumbprint() } }
+    const check = createPossessionCheck({ nonce: true }, { now: () => Date.now() / 1000, clockTolerance: 60 })
+    const statuses: number[] = []
+    const api = async (url: string, { method, headers }: { method: string; headers: Record<string, string> }) => {
+      const [, token = ''] = headers['authorization']?.split(' ') ?? []
+      const verdict = await check(claims, { scheme: 'DPoP', token, method, url, proof: headers['dpop'] })
+      const error = verdict.ok ? undefined : new VerifyError(verdict.refusal, { schemes: acceptedSchemes() })
+      statuses.push(error?.status ?? 200)
+      return new Response(null, error && { status: error.status, headers: error.headers })
+    }
+    const request = () =>
+      oauth.protectedResourceRequest(TOKEN, 'POST', new URL(`${URL_OF_REQUEST}?page=2#top`), undefined, null, {
+        DPoP: handle,
+        [oauth.customFetch]: api,
+      })
+    await expect(request()).rejects.toSatisfy(oauth.isDPoPNonceError)
+    await request()
+    await request()
+    expect(statuses).toEqual([401, 200, 200])
   })
 })
 

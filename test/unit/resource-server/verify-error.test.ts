@@ -1,3 +1,4 @@
+import * as oauth from 'oauth4webapi'
 import { describe, expect, it } from 'vitest'
 import { type ProtectionSpace, type Refusal, VerifyError } from '../../../src/resource-server/verify-error.js'
 
@@ -180,5 +181,22 @@ describe('the answer to a refused request', () => {
     const error = new VerifyError({ code: 'temporarily_unavailable', reason: 'replay_unknown', cause }, both)
     expect(error.cause).toBe(cause)
     expect(JSON.stringify([error.message, error.headers, error.body])).not.toContain('ECONN')
+  })
+
+  it('is understood by oauth4webapi, which knows that it should come again with the nonce', async () => {
+    const given = { code: 'use_dpop_nonce', reason: 'proof_nonce_missing', scheme: 'DPoP', nonce: 'n-1' } as const
+    const { status, headers } = new VerifyError(given, full)
+    const answer = async () => new Response(null, { status, headers })
+    const request = oauth.protectedResourceRequest('t', 'GET', new URL('https://api.example.com/'), undefined, null, {
+      [oauth.customFetch]: answer,
+    })
+    const error = await request.catch((reason: unknown) => reason as oauth.WWWAuthenticateChallengeError)
+    expect(oauth.isDPoPNonceError(error)).toBe(true)
+    expect(error).toMatchObject({
+      cause: [
+        { scheme: 'bearer', parameters: { scope: 'orders:read orders:write', resource_metadata: METADATA } },
+        { scheme: 'dpop', parameters: { error: 'use_dpop_nonce', algs: 'ES256 PS256 Ed25519 EdDSA' } },
+      ],
+    })
   })
 })
