@@ -62,6 +62,7 @@ describe('there is no token', () => {
     { name: 'with a space before the scheme', given: { authorization: [' Bearer abc'] }, expect: 'other_scheme' },
     { name: 'with a proof alone', given: { dpop: ['p.q.r'] }, expect: 'no_token' },
     { name: 'in the query', given: { query: 'access_token=abc' }, expect: 'token_in_query' },
+    { name: 'in a path that looks like a query', given: { target: '/a&access_token=x' }, expect: 'no_token' },
     {
       name: 'in the query beside Basic',
       given: { authorization: ['Basic x'], query: 'access_token=abc' },

@@ -165,6 +165,12 @@ describe('a token', () => {
   })
 })
 
+describe('a mistake of the program', () => {
+  it('is no refusal', async () => {
+    await expect(checker().present(bound, { proof: 7 as unknown as string })).rejects.toThrow(TypeError)
+  })
+})
+
 describe('a proof', () => {
   it('serves once', async () => {
     const { clock, present } = checker()
