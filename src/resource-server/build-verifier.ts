@@ -127,15 +127,14 @@ export function buildVerifier(
       return (await decide({ ...presented, token, scheme: proof ? 'DPoP' : 'Bearer' }, route)).claims
     },
     async authenticate(request: RequestParts, requirements = {}) {
-      const { authorization, dpop: proofs, method, target } = request
+      const { method, target } = request
       const route = define(requirements)
-      const [path = '', query = ''] = split(target)
-      const presented = presentedToken({ authorization, dpop: proofs, query })
+      const presented = presentedToken(request)
       if ('code' in presented) throw refuse(presented, route)
-      return decide({ ...presented, method, url: `${checked.publicUrl ?? ''}${path}` }, route, request)
+      return decide({ ...presented, method, url: `${checked.publicUrl ?? ''}${pathOf(target)}` }, route, request)
     },
     check: (requirements) => void define(requirements),
-    wellKnown: (target) => answer(split(target)[0] ?? ''),
+    wellKnown: (target) => answer(pathOf(target)),
     async ready(within = READY_WITHIN) {
       const until = performance.now() + within
       while (!isReady()) {
@@ -158,10 +157,8 @@ export function buildVerifier(
   }
 }
 
-/** Path and query of a request's target, which a proxy may get as a whole URL. RFC 9112 §3.2. */
-function split(target: string): string[] {
+/** The path of a request's target, which a proxy may get as a whole URL. RFC 9112 §3.2. */
+function pathOf(target: string): string {
   const origin = /^https?:\/\/[^/?#]*/i.exec(target)?.[0] ?? ''
-  const [rest = ''] = target.slice(origin.length).split('#', 1)
-  const at = rest.indexOf('?')
-  return at < 0 ? [rest || '/', ''] : [rest.slice(0, at) || '/', rest.slice(at + 1)]
+  return target.slice(origin.length).split(/[?#]/, 1)[0] || '/'
 }
