@@ -1,0 +1,42 @@
+import type { Requirements, VerifiedClaims, WhenStale } from './options.js'
+import { refusalAnswer, wellKnownAnswer } from './plain-answer.js'
+import { fetchRequestParts } from './request-parts.js'
+import { toResponse } from './to-response.js'
+import type { Verifier } from './verifier.js'
+import { VerifyError } from './verify-error.js'
+
+/** Answers a request that was let in. What a runtime gives beside the request (parameters, a context) comes after the claims. */
+export type ProtectedHandler<R extends Request, Rest extends unknown[]> = (
+  request: R,
+  claims: VerifiedClaims,
+  ...rest: Rest
+) => Response | Promise<Response>
+
+/**
+ * A handler that answers by itself whoever brings no good token: for Bun, Deno, the route handlers of Next.js, and whatever makes
+ * responses of requests. Throws TypeError when no token can meet the requirements. RFC 6750 §3.
+ */
+export function protect<W extends WhenStale, R extends Request, Rest extends unknown[]>(
+  bulla: Verifier<W>,
+  requirements: NoInfer<Requirements<W>>,
+  handler: ProtectedHandler<R, Rest>,
+): (request: R, ...rest: Rest) => Promise<Response> {
+  bulla.check(requirements)
+  return async (request, ...rest) => {
+    let claims: VerifiedClaims
+    try {
+      claims = await bulla.authenticate(fetchRequestParts(request, request), requirements)
+    } catch (error) {
+      if (error instanceof VerifyError) return toResponse(refusalAnswer(error, request.method))
+      throw error
+    }
+    return handler(request, claims, ...rest)
+  }
+}
+
+/** What stands at the well-known addresses of this API; undefined for any other request. RFC 9728 §3.1. */
+export function wellKnown(bulla: Pick<Verifier, 'wellKnown'>, request: Request): Response | undefined {
+  const { method, target } = fetchRequestParts(request, request)
+  const answer = wellKnownAnswer(bulla, { method, target })
+  return answer && toResponse(answer)
+}

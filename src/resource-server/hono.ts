@@ -1,0 +1,56 @@
+import { admit, admittedClaims } from './admitted-requests.js'
+import type { Requirements, VerifiedClaims, WhenStale } from './options.js'
+import { EXPOSE, refusalAnswer, wellKnownAnswer } from './plain-answer.js'
+import { fetchRequestParts } from './request-parts.js'
+import { toResponse } from './to-response.js'
+import type { PlainAnswer, Verifier } from './verifier.js'
+import { VerifyError } from './verify-error.js'
+
+/** What is read of a context of Hono; `res` is the response so far. */
+export type ProtectedContext = { readonly req: { readonly raw: Request }; readonly res: Response }
+
+/** A middleware of Hono 4. */
+export type HonoMiddleware = (c: ProtectedContext, next: () => Promise<void>) => Promise<Response | undefined>
+
+/**
+ * Lets requests on that carry a good token, and answers the others itself. Throws TypeError when no token can meet the requirements.
+ * `cors()` stands before it: preflights carry no token. RFC 6750 §3.
+ */
+export function requireToken<W extends WhenStale>(
+  bulla: Verifier<W>,
+  requirements: NoInfer<Requirements<W>> = {},
+): HonoMiddleware {
+  bulla.check(requirements)
+  return async (c, next) => {
+    try {
+      admit(c, await bulla.authenticate(fetchRequestParts(c.req.raw, c), requirements))
+    } catch (error) {
+      if (error instanceof VerifyError) return give(c, refusalAnswer(error, c.req.raw.method))
+      throw error
+    }
+    await next()
+    return undefined
+  }
+}
+
+/** The claims of the token that a request was let in with. Throws TypeError in a route that asks for none. */
+export function claimsOf(c: ProtectedContext): VerifiedClaims {
+  return admittedClaims(c)
+}
+
+/** A middleware that answers at the well-known addresses of this API, and lets everything else on. RFC 9728 §3.1. */
+export function wellKnown(bulla: Pick<Verifier, 'wellKnown'>): HonoMiddleware {
+  return async (c, next) => {
+    const { method, target } = fetchRequestParts(c.req.raw, c)
+    const answer = wellKnownAnswer(bulla, { method, target })
+    if (answer) return give(c, answer)
+    await next()
+    return undefined
+  }
+}
+
+/** Hono adds to a response what the app has set before, and that wins: as to what is exposed, it should; else, what is answered here. */
+function give({ res }: ProtectedContext, answer: PlainAnswer): Response {
+  for (const name of Object.keys(answer.headers)) if (name !== EXPOSE) res.headers.delete(name)
+  return toResponse(answer)
+}
