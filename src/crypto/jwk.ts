@@ -1,6 +1,11 @@
 import { createHash, createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { isJsonObject, parseJsonObject } from './json.js'
-import { generateEncryptionPkcs8, generateSigningPkcs8, type SigningAlgorithm } from './key-pair.js'
+import {
+  type EncryptionCurve,
+  generateEncryptionPkcs8,
+  generateSigningPkcs8,
+  type SigningAlgorithm,
+} from './key-pair.js'
 import { type ParsedPublicJwk, parsePublicJwk } from './public-jwk.js'
 
 export type { SigningAlgorithm } from './key-pair.js'
@@ -71,9 +76,15 @@ export type EncryptionKeyChoice = { ok: true; key: RecipientKey } | { ok: false;
 
 export type EncryptionKeyPair = { privateJwk: JsonWebKey & { kid: string }; publicJwk: JsonWebKey & { kid: string } }
 
-/** Generates a key pair for an API that has none yet, as JWKs with `kid`, `use` and `alg`. RFC 7517 §4. */
-export async function generateEncryptionKey(alg: EncryptionAlgorithm): Promise<EncryptionKeyPair> {
-  const pkcs8 = await generateEncryptionPkcs8(alg)
+/**
+ * Generates a key pair for an API that has none yet, as JWKs with `kid`, `use` and `alg`. On P-256, which every library has, unless told;
+ * RSA has no curve. RFC 7517 §4.
+ */
+export async function generateEncryptionKey(
+  alg: EncryptionAlgorithm,
+  curve: EncryptionCurve = 'P-256',
+): Promise<EncryptionKeyPair> {
+  const pkcs8 = await generateEncryptionPkcs8(alg, curve)
   const privateKey = createPrivateKey({ key: pkcs8, format: 'der', type: 'pkcs8' })
   const publicJwk = createPublicKey(privateKey).export({ format: 'jwk' })
   const names = { kid: jwkThumbprint(publicJwk).slice(0, KID_LENGTH), use: 'enc', alg }

@@ -38,9 +38,15 @@ export function generateX25519(): { x: string; privateKey: KeyObject } {
   return { x: publicKey.x, privateKey }
 }
 
-/** Generates a private key that can be sealed for, PKCS #8 in DER: P-256, which every library has, or RSA. RFC 7518 §4.3, §4.6. */
-export async function generateEncryptionPkcs8(alg: 'ECDH-ES' | 'ECDH-ES+A256KW' | 'RSA-OAEP-256'): Promise<Buffer> {
-  return alg === 'RSA-OAEP-256'
-    ? (await generate('rsa', { modulusLength: 2048, ...encodings })).privateKey
+export type EncryptionCurve = 'P-256' | 'X25519'
+
+/** Generates a private key that can be sealed for, PKCS #8 in DER: on a curve, or RSA. RFC 7518 §4.3, §4.6, RFC 8037 §3.2. */
+export async function generateEncryptionPkcs8(
+  alg: 'ECDH-ES' | 'ECDH-ES+A256KW' | 'RSA-OAEP-256',
+  curve: EncryptionCurve,
+): Promise<Buffer> {
+  if (alg === 'RSA-OAEP-256') return (await generate('rsa', { modulusLength: 2048, ...encodings })).privateKey
+  return curve === 'X25519'
+    ? (await generate('x25519', encodings)).privateKey
     : (await generate('ec', { namedCurve: 'P-256', ...encodings })).privateKey
 }
