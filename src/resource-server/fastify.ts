@@ -44,7 +44,9 @@ export function requireToken<W extends WhenStale>(
   return async (request, reply) => {
     try {
       const parts = nodeRequestParts(request.raw, request.originalUrl)
-      admit(request, await bulla.authenticate(parts, requirements))
+      const { claims, headers } = await bulla.authenticate(parts, requirements)
+      admit(request, claims)
+      setHeaders(reply, headers)
       return undefined
     } catch (error) {
       if (!(error instanceof VerifyError)) throw error
@@ -81,8 +83,12 @@ export function wellKnown(bulla: Pick<Verifier, 'wellKnown'>): (instance: RouteR
 
 function give(reply: ProtectedReply, { status, headers, body }: PlainAnswer): ProtectedReply {
   reply.code(status)
-  for (const [name, value] of Object.entries(headers)) reply.header(name, value)
+  setHeaders(reply, headers)
   if (body === '') reply.send()
   else reply.send(body)
   return reply
+}
+
+function setHeaders(reply: ProtectedReply, headers: PlainAnswer['headers']): void {
+  for (const [name, value] of Object.entries(headers)) reply.header(name, value)
 }

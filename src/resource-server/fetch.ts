@@ -2,7 +2,7 @@ import type { Requirements, VerifiedClaims, WhenStale } from './options.js'
 import { refusalAnswer, wellKnownAnswer } from './plain-answer.js'
 import { fetchRequestParts } from './request-parts.js'
 import { toResponse } from './to-response.js'
-import type { Verifier } from './verifier.js'
+import type { Admitted, PlainAnswer, Verifier } from './verifier.js'
 import { VerifyError } from './verify-error.js'
 
 /** Answers a request that was let in. What a runtime gives beside the request (parameters, a context) comes after the claims. */
@@ -23,14 +23,14 @@ export function protect<W extends WhenStale, R extends Request, Rest extends unk
 ): (request: R, ...rest: Rest) => Promise<Response> {
   bulla.check(requirements)
   return async (request, ...rest) => {
-    let claims: VerifiedClaims
+    let admitted: Admitted
     try {
-      claims = await bulla.authenticate(fetchRequestParts(request, request), requirements)
+      admitted = await bulla.authenticate(fetchRequestParts(request, request), requirements)
     } catch (error) {
       if (error instanceof VerifyError) return toResponse(refusalAnswer(error, request.method))
       throw error
     }
-    return handler(request, claims, ...rest)
+    return withHeaders(await handler(request, admitted.claims, ...rest), admitted.headers)
   }
 }
 
@@ -39,4 +39,13 @@ export function wellKnown(bulla: Pick<Verifier, 'wellKnown'>, request: Request):
   const { method, target } = fetchRequestParts(request, request)
   const answer = wellKnownAnswer(bulla, { method, target })
   return answer && toResponse(answer)
+}
+
+/** A response of another server can't be added to. */
+function withHeaders(response: Response, headers: PlainAnswer['headers']): Response {
+  const further = Object.entries(headers)
+  if (further.length === 0) return response
+  const answer = new Response(response.body, response)
+  for (const [name, value] of further) answer.headers.set(name, value)
+  return answer
 }

@@ -3,11 +3,15 @@ import type { Requirements, VerifiedClaims, WhenStale } from './options.js'
 import { EXPOSE, refusalAnswer, wellKnownAnswer } from './plain-answer.js'
 import { fetchRequestParts } from './request-parts.js'
 import { toResponse } from './to-response.js'
-import type { PlainAnswer, Verifier } from './verifier.js'
+import type { Admitted, PlainAnswer, Verifier } from './verifier.js'
 import { VerifyError } from './verify-error.js'
 
 /** What is read of a context of Hono; `res` is the response so far. */
-export type ProtectedContext = { readonly req: { readonly raw: Request }; readonly res: Response }
+export type ProtectedContext = {
+  readonly req: { readonly raw: Request }
+  readonly res: Response
+  header(name: string, value: string): void
+}
 
 /** A middleware of Hono 4. */
 export type HonoMiddleware = (c: ProtectedContext, next: () => Promise<void>) => Promise<Response | undefined>
@@ -22,13 +26,17 @@ export function requireToken<W extends WhenStale>(
 ): HonoMiddleware {
   bulla.check(requirements)
   return async (c, next) => {
+    let admitted: Admitted
     try {
-      admit(c, await bulla.authenticate(fetchRequestParts(c.req.raw, c), requirements))
+      admitted = await bulla.authenticate(fetchRequestParts(c.req.raw, c), requirements)
     } catch (error) {
       if (error instanceof VerifyError) return give(c, refusalAnswer(error, c.req.raw.method))
       throw error
     }
+    admit(c, admitted.claims)
     await next()
+    // Now: a response that is made without the context forgets what was set before.
+    for (const [name, value] of Object.entries(admitted.headers)) c.header(name, value)
     return undefined
   }
 }

@@ -31,7 +31,9 @@ export function requireToken<W extends WhenStale>(
   bulla.check(requirements)
   async function decide(req: NodeRequest, res: NodeResponse, next: (error?: unknown) => void): Promise<void> {
     try {
-      admit(req, await bulla.authenticate(nodeRequestParts(req), requirements))
+      const { claims, headers } = await bulla.authenticate(nodeRequestParts(req), requirements)
+      admit(req, claims)
+      if (!res.headersSent) setHeaders(res, headers)
     } catch (error) {
       if (error instanceof VerifyError) refuse(res, refusalAnswer(error, req.method))
       else fail(res, next, error)
@@ -66,9 +68,13 @@ function give(res: NodeResponse, { status, headers, body }: PlainAnswer): void {
   // Somebody has lost patience, and answered.
   if (res.headersSent) return
   res.statusCode = status
-  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
+  setHeaders(res, headers)
   if (body === '') res.end()
   else res.end(body)
+}
+
+function setHeaders(res: NodeResponse, headers: PlainAnswer['headers']): void {
+  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value)
 }
 
 /** A `next` that takes no error is a handler of one's own: called, it would answer a request that nobody has looked at. */

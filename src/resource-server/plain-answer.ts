@@ -1,15 +1,13 @@
+import { EXPOSED_HEADERS } from './protected-resource-metadata.js'
 import type { PlainAnswer, Verifier } from './verifier.js'
 import type { VerifyError } from './verify-error.js'
 
 /** What a page of another origin must see of a refusal to act on it. Without the app's own CORS headers it opens nothing. RFC 9728 §5.1. */
 export const EXPOSE = 'access-control-expose-headers'
 
-const EXPOSED = 'WWW-Authenticate, DPoP-Nonce, Retry-After'
-
 // Public documents: any page may read them, whatever headers it sends along.
-const FOR_ANY_PAGE = { 'access-control-allow-origin': '*' }
 const PREFLIGHT = {
-  ...FOR_ANY_PAGE,
+  'access-control-allow-origin': '*',
   'access-control-allow-methods': 'GET, HEAD',
   'access-control-allow-headers': '*',
   'access-control-max-age': '600',
@@ -21,7 +19,7 @@ export function refusalAnswer({ status, headers, body }: VerifyError, method: st
   const type = body === undefined ? {} : { 'content-type': 'application/json' }
   return withoutBody(method, {
     status,
-    headers: { 'cache-control': 'no-store', [EXPOSE]: EXPOSED, ...type, ...headers },
+    headers: { [EXPOSE]: EXPOSED_HEADERS, ...type, ...headers },
     body: text,
   })
 }
@@ -36,7 +34,7 @@ export function wellKnownAnswer(
   if (method === 'OPTIONS') return { status: 204, headers: PREFLIGHT, body: '' }
   // RFC 9110 §15.5.6: an answer of 405 names what is allowed.
   if (method !== 'GET' && method !== 'HEAD') return { status: 405, headers: { allow: 'GET, HEAD, OPTIONS' }, body: '' }
-  return withoutBody(method, { ...document, headers: { ...FOR_ANY_PAGE, ...document.headers } })
+  return withoutBody(method, document)
 }
 
 /** RFC 9110 §9.3.2: HEAD has the headers of GET, and nothing after them. */

@@ -42,6 +42,12 @@ describe.each(Object.entries(APPS))('with %s', (_name, app) => {
     ])
   })
 
+  it('hands on what a response should carry', async () => {
+    const { status, headers } = await ask({ headers: [...bearer('good'), 'DPoP', 'proof'] })
+    expect({ status, nonce: headers['dpop-nonce'] }).toEqual({ status: 200, nonce: 'next' })
+    expect((await ask({ headers: bearer('good') })).headers['dpop-nonce']).toBeUndefined()
+  })
+
   it('answers for who brings none: the challenge, no body, nothing to be kept', async () => {
     const { status, headers, body } = await ask({})
     expect({ status, body }).toEqual({ status: 401, body: '' })

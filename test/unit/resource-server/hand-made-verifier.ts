@@ -22,7 +22,7 @@ export function refusal(fields: Pick<VerifyError, 'status' | 'headers' | 'body'>
 }
 
 const body = (error: string) => ({ error, error_description: 'No.' })
-const challenge = (text: string) => ({ 'www-authenticate': text, 'dpop-nonce': 'n' })
+const challenge = (text: string) => ({ 'www-authenticate': text, 'dpop-nonce': 'n', 'cache-control': 'no-store' })
 const REFUSALS: Readonly<Record<string, () => Error>> = {
   '': () => refusal({ status: 401, headers: challenge('Bearer'), body: undefined }),
   'Bearer bad': () =>
@@ -49,7 +49,7 @@ export function handMadeVerifier() {
       }
       const refused = REFUSALS[parts.authorization[0] ?? '']
       if (refused) throw refused()
-      return claims
+      return { claims, headers: parts.dpop.length > 0 ? { 'dpop-nonce': 'next' } : {} }
     },
     check(requirements) {
       if (requirements.maxAge === -1) throw new TypeError('maxAge')
@@ -58,7 +58,7 @@ export function handMadeVerifier() {
       target.split('?')[0] === METADATA_PATH
         ? {
             status: 200,
-            headers: { 'content-type': 'application/json' },
+            headers: { 'content-type': 'application/json', 'access-control-allow-origin': '*' },
             body: '{"resource":"https://orders.example"}',
           }
         : undefined,
