@@ -1,0 +1,108 @@
+import { execFile } from 'node:child_process'
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { emptyProject, packSdk, type SdkApps, startSdkApps } from '../support/sdk-project.js'
+
+// The package as npm installs it, with the frameworks of the registry, under each Node that it says it runs on.
+
+const run = promisify(execFile)
+const PLATFORM = `${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`
+const QUIET = ['--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error']
+const AUDIENCE = 'https://orders.example'
+
+const { folder, remove } = emptyProject()
+const bin = join(folder, 'node_modules/.bin')
+let decryptionKeys: readonly object[]
+
+/** As a user's shell: nothing of the npm that runs these tests. */
+const shell = { PATH: process.env['PATH'], HOME: process.env['HOME'] }
+const npm = (cwd: string, ...packages: string[]) => run('npm', ['install', ...QUIET, ...packages], { cwd, env: shell })
+
+beforeAll(async () => {
+  const tarball = await packSdk(folder)
+  await npm(folder, tarball, 'express', 'express-4@npm:express@4', 'fastify', 'hono', '@hono/node-server')
+  const keygen = ['@bulla/resource-server', 'keygen', '--out', 'private.jwk.json']
+  const { stdout } = await run('npx', ['--no-install', ...keygen], { cwd: folder, env: shell })
+  expect(JSON.parse(stdout).keys).toHaveLength(1)
+  decryptionKeys = [JSON.parse(readFileSync(join(folder, 'private.jwk.json'), 'utf8'))]
+}, 300_000)
+afterAll(remove)
+
+/** A Node of the registry, beside the project: its packages stay as they are. */
+async function nodeOf(major: number): Promise<string> {
+  const place = join(folder, `node-${major}`)
+  mkdirSync(place)
+  writeFileSync(join(place, 'package.json'), '{ "private": true }\n')
+  await npm(place, `node-${PLATFORM}@${major}`)
+  return join(place, `node_modules/node-${PLATFORM}/bin/node`)
+}
+
+it('installs with jose and nothing else', () => {
+  const lock = JSON.parse(readFileSync(join(folder, 'node_modules/.package-lock.json'), 'utf8'))
+  const dependenciesOf = (name: string) => Object.keys(lock.packages[`node_modules/${name}`].dependencies ?? {})
+  expect(dependenciesOf('@bulla/resource-server')).toEqual(['jose'])
+  expect(dependenciesOf('jose')).toEqual([])
+})
+
+it('protects a route of Express 4', async () => {
+  const options = JSON.stringify({ issuer: 'http://127.0.0.1:9', audience: AUDIENCE, decryptionKeys })
+  const code = `
+    import { createVerifier } from '@bulla/resource-server'
+    import express from 'express-4'
+    const bulla = await createVerifier(${options})
+    const app = express()
+    app.use(bulla.serveWellKnown())
+    app.use('/api', express.Router().get('/orders', bulla.require({ scope: 'orders:read' }), (req, res) => res.json('in')))
+    const server = app.listen(0, '127.0.0.1', async () => {
+      const { status, headers } = await fetch('http://127.0.0.1:' + server.address().port + '/api/orders')
+      console.log(status, headers.get('www-authenticate'))
+      process.exit()
+    })`
+  const { stdout } = await run(process.execPath, ['--input-type=module', '-e', code], { cwd: folder })
+  expect(stdout).toMatch(/^401 Bearer /)
+})
+
+it('is required by CommonJS', async () => {
+  const code = "console.log(Object.keys(require('@bulla/resource-server')).join(' '))"
+  const { stdout } = await run(process.execPath, ['--input-type=commonjs', '-e', code], { cwd: folder })
+  expect(stdout.trim()).toBe('VerifyError createVerifier')
+})
+
+describe.each([20, 22, 24])('under Node %i', (major) => {
+  let node: string
+  let apps: SdkApps
+  beforeAll(async () => {
+    node = await nodeOf(major)
+    // Nobody listens there.
+    apps = await startSdkApps(folder, { issuer: 'http://127.0.0.1:9', audience: AUDIENCE, decryptionKeys }, node)
+  }, 300_000)
+  afterAll(() => apps?.stop())
+
+  it('is what it is said to be', async () => {
+    expect((await run(node, ['--version'])).stdout).toMatch(new RegExp(`^v${major}\\.`))
+  })
+
+  it.each(['express', 'fastify', 'hono', 'bare'] as const)('protects a route of %s', async (name) => {
+    const url = `http://127.0.0.1:${apps.ports[name]}`
+    const none = await fetch(`${url}/orders`)
+    expect({ status: none.status, body: await none.text() }).toEqual({ status: 401, body: '' })
+    expect(none.headers.get('www-authenticate')).toMatch(
+      /^Bearer .*resource_metadata="https:\/\/orders\.example\/\.well-known\/oauth-protected-resource"/,
+    )
+    expect(none.headers.get('access-control-expose-headers')).toContain('WWW-Authenticate')
+    const metadata = await fetch(`${url}/.well-known/oauth-protected-resource`)
+    expect(metadata.headers.get('access-control-allow-origin')).toBe('*')
+    expect(await metadata.json()).toMatchObject({ resource: AUDIENCE, authorization_servers: ['http://127.0.0.1:9'] })
+    const head = await fetch(`${url}/orders`, { method: 'HEAD' })
+    expect(head.status).toBe(401)
+    expect((await fetch(`${url}/nowhere`)).status).toBe(404)
+  })
+
+  it('makes keys, and none over those that are there', async () => {
+    const cli = [join(bin, 'bulla-resource-server'), 'keygen', '--out', `key-${major}.json`]
+    expect(JSON.parse((await run(node, cli, { cwd: folder })).stdout).keys).toHaveLength(1)
+    await expect(run(node, cli, { cwd: folder })).rejects.toMatchObject({ code: 1 })
+  })
+})
