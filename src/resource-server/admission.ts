@@ -8,10 +8,9 @@ import type { WhenStale } from './options.js'
 import { fingerprint, type RememberedTokens } from './remembered-tokens.js'
 import type { GenuineToken, Revocations, Verdict } from './revocations.js'
 import { assertTimely } from './token-times.js'
+import type { UnavailableReason } from './verify-error.js'
 
-/** Why nothing can be said of a token now: a matter of the server, or of the way to it, and not of who presents it. */
-export type UnavailableReason = 'keys_unavailable' | 'revocation_unknown' | 'introspection_unavailable'
-
+/** Nothing can be said of a token now. */
 export class Unavailable extends Error {
   override readonly name = 'Unavailable'
   readonly reason: UnavailableReason

@@ -2,7 +2,6 @@ import type { TokenErrorReason } from '../crypto/token-error.js'
 import { type Scheme, wwwAuthenticate } from '../wire/challenge.js'
 import { DPOP_ALGORITHMS } from '../wire/dpop-key.js'
 import type { DpopProofReason } from '../wire/dpop-proof.js'
-import type { UnavailableReason } from './admission.js'
 
 export type VerifyErrorCode =
   | 'token_missing'
@@ -13,6 +12,9 @@ export type VerifyErrorCode =
   | 'invalid_dpop_proof'
   | 'use_dpop_nonce'
   | 'temporarily_unavailable'
+
+/** Why nothing can be said of a token now: a matter of the server, or of the way to it, and not of who presents it. */
+export type UnavailableReason = 'keys_unavailable' | 'revocation_unknown' | 'introspection_unavailable'
 
 /** Why a request was refused, for the log and never for the client. */
 export type RefusalReason =
