@@ -52,10 +52,11 @@ export function createFeedJournal(tell: (event: VerifierEvent) => void): FeedJou
         if (isNews(`${by} unreachable`))
           log('warn', 'fetch_failed', 'Revocations could not be asked for.', { by, ...end })
       } else if (end.reason === 'full') {
-        if (isNews('full')) log('error', 'feed_refused', 'There are more revocations than this process holds.', end)
+        if (isNews('full'))
+          log('error', 'revocations_refused', 'There are more revocations than this process holds.', end)
       } else if (end.reason === 'not_believed' || end.reason === 'late') {
         if (isNews(`${by} unreliable`))
-          log('warn', 'feed_refused', 'Revocations were told that are not to be relied on.', { by, ...end })
+          log('warn', 'revocations_refused', 'Revocations were told that are not to be relied on.', { by, ...end })
       }
     },
     confirmed(by) {

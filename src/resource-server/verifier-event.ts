@@ -11,7 +11,7 @@ export type VerifierEvent = {
     | 'metadata_refused'
     | 'credentials_refused'
     | 'fetch_failed'
-    | 'feed_refused'
+    | 'revocations_refused'
   readonly message: string
   readonly detail?: Readonly<Record<string, unknown>>
 }

@@ -97,7 +97,7 @@ describe('where a stream does not get through, pages keep what is known fresh', 
     }
     const { revocations, names } = readFeed(feed)
     await revocations.attempted
-    await eventually(() => expect(names()).toContain('feed_refused'))
+    await eventually(() => expect(names()).toContain('revocations_refused'))
     expect(revocations.status().age).toBeLessThan(5)
   })
 

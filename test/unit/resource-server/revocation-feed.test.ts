@@ -226,7 +226,7 @@ describe('what the issuer has not signed', () => {
     await eventually(() => expect(names()).toContain('disconnected'))
     expect([verdict(), verdict({ jti: 'token-2' })]).toEqual(['live', 'live'])
     expect(revocations.status().age).toBe(10)
-    expect(names()).toContain('feed_refused')
+    expect(names()).toContain('revocations_refused')
   })
 
   it.each<[string, (feed: Awaited<ReturnType<typeof still>>['feed']) => string]>([
@@ -242,7 +242,7 @@ describe('what the issuer has not signed', () => {
     feed.onPage = (_request, response) => feed.answer(response, 500)
     feed.onStream = (_request, response) => feed.answer(response, 500)
     feed.tell(`event: heartbeat\ndata: ${jws(feed)}\n\n`)
-    await eventually(() => expect(names()).toContain('feed_refused'))
+    await eventually(() => expect(names()).toContain('revocations_refused'))
     expect(revocations.status().age).toBe(10)
   })
 
@@ -252,7 +252,7 @@ describe('what the issuer has not signed', () => {
     const { revocations, verdict, names } = readFeed(feed, { hasStream: false })
     await revocations.attempted
     expect([verdict(), revocations.status().entries]).toEqual(['unknown', 0])
-    expect(names()).toEqual(['feed_refused'])
+    expect(names()).toEqual(['revocations_refused'])
   })
 
   it('may be signed with a key that is new: then the keys are asked for', async () => {
