@@ -1,4 +1,4 @@
-export { createVerifier } from './create-verifier.js'
+export { type Bulla, createVerifier } from './create-verifier.js'
 export type { NodeMiddleware, NodeRequest, NodeResponse } from './node-middleware.js'
 export type {
   ApiCredentials,
