@@ -20,9 +20,9 @@ export function createFeedJournal(tell: (event: VerifierEvent) => void): FeedJou
   let fresh: boolean | undefined
   const told = new Set<string>()
 
-  function log(level: VerifierEvent['level'], event: VerifierEvent['event'], message: string, detail = {}): void {
+  function log(event: VerifierEvent): void {
     try {
-      tell({ level, event, message, detail })
+      tell(event)
     } catch {
       // What is known of revocations does not hang on a log.
     }
@@ -38,38 +38,58 @@ export function createFeedJournal(tell: (event: VerifierEvent) => void): FeedJou
   return {
     joined() {
       joined = true
-      log('info', 'connected', 'Revocations are told as they happen.')
+      log({ level: 'info', event: 'connected', message: 'Revocations are told as they happen.' })
     },
     ended(by, end) {
       if (by === 'stream') {
-        if (joined) log('info', 'disconnected', 'The stream of revocations has ended.', end)
+        const message = 'The stream of revocations has ended.'
+        if (joined) log({ level: 'info', event: 'disconnected', message, detail: end })
         joined = false
       }
-      if (end.reason === 'refused' && (end.status === 401 || end.status === 403)) {
-        if (!isNews('credentials')) return
-        log('error', 'credentials_refused', 'The authorization server refuses the credentials of this API.', end)
-      } else if (end.reason === 'refused' || end.reason === 'unreachable') {
-        if (isNews(`${by} unreachable`))
-          log('warn', 'fetch_failed', 'Revocations could not be asked for.', { by, ...end })
-      } else if (end.reason === 'full') {
-        if (isNews('full'))
-          log('error', 'revocations_refused', 'There are more revocations than this process holds.', end)
-      } else if (end.reason === 'not_believed' || end.reason === 'late') {
-        if (isNews(`${by} unreliable`))
-          log('warn', 'revocations_refused', 'Revocations were told that are not to be relied on.', { by, ...end })
+      const trouble = troubleOf(end)
+      if (trouble && isNews(trouble.ofBoth ? trouble.message : `${by}: ${trouble.message}`)) {
+        const { level, event, message } = trouble
+        log({ level, event, message, detail: { by, ...end } })
       }
     },
     confirmed(by) {
-      for (const what of ['credentials', 'full', `${by} unreachable`, `${by} unreliable`]) told.delete(what)
+      for (const what of told) if (!what.includes(': ') || what.startsWith(`${by}: `)) told.delete(what)
     },
     freshness(isFresh, age) {
       if (isFresh === fresh) return
-      if (!isFresh) log('warn', 'stale', 'It is not known any more which tokens were revoked.', { age })
-      else if (fresh === false) log('info', 'fresh', 'It is known again which tokens were revoked.')
+      const message = isFresh
+        ? 'It is known again which tokens were revoked.'
+        : 'It is not known which tokens were revoked.'
+      if (!isFresh) log({ level: 'warn', event: 'stale', message, detail: { age } })
+      else if (fresh === false) log({ level: 'info', event: 'fresh', message })
       fresh = isFresh
     },
     failed(why) {
-      if (isNews('where')) log('warn', 'fetch_failed', 'Where revocations are told could not be learnt.', { why })
+      const message = 'Where revocations are told could not be learnt.'
+      if (isNews(message)) log({ level: 'warn', event: 'fetch_failed', message, detail: { why } })
     },
   }
+}
+
+/** `ofBoth`: it is the same whether a stream or a page was asked for. */
+type Trouble = Pick<VerifierEvent, 'level' | 'event' | 'message'> & { readonly ofBoth: boolean }
+
+function troubleOf(end: End): Trouble | undefined {
+  const both = { level: 'error', ofBoth: true } as const
+  const one = { level: 'warn', ofBoth: false } as const
+  switch (end.reason) {
+    case 'refused':
+      if (end.status !== 401 && end.status !== 403) break
+      return { ...both, event: 'credentials_refused', message: 'The credentials of this API are refused.' }
+    case 'full':
+      return { ...both, event: 'revocations_refused', message: 'There are more revocations than are held here.' }
+    case 'not_believed':
+    case 'late':
+      return { ...one, event: 'revocations_refused', message: 'What is told of revocations can not be relied on.' }
+    case 'unreachable':
+      break
+    default:
+      return undefined
+  }
+  return { ...one, event: 'fetch_failed', message: 'Revocations could not be asked for.' }
 }

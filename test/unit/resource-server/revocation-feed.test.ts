@@ -198,6 +198,7 @@ describe('how old what is known is', () => {
     const { clock, feed, revocations, verdict } = await still({ maxStaleness: 60 })
     await revocations.attempted
     clock.now += 10
+    feed.onPage = (_, response) => feed.answer(response, 500)
     // Held back by somebody in between.
     feed.fill(1)
     feed.beat()

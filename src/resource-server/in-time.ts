@@ -1,0 +1,17 @@
+import { clearTimeout, setTimeout } from 'node:timers'
+
+/**
+ * What work comes to, unless that takes longer than so many milliseconds: then it throws, and what comes later is nobody's. Whatever
+ * becomes of a request, who waits for it goes on.
+ */
+export async function inTime<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`nothing came in ${milliseconds} ms`)), milliseconds).unref()
+  })
+  try {
+    return await Promise.race([work, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
