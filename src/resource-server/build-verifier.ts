@@ -2,6 +2,7 @@ import { TokenError } from '../crypto/token-error.js'
 import type { Scheme } from '../wire/challenge.js'
 import { createAdmission, Unavailable } from './admission.js'
 import { checkOptions } from './check-options.js'
+import { elapsedTime } from './elapsed.js'
 import { createIntrospection } from './introspection.js'
 import { createIssuerDocuments } from './issuer-documents.js'
 import { createIssuerHttp } from './issuer-http.js'
@@ -28,18 +29,19 @@ export type Surroundings = {
   readonly follow: FollowRevocations
   /** Since 1970. */
   readonly now?: () => number
-  /** Of a clock that never jumps. */
+  /** Of a clock that is never set. */
   readonly monotonic?: () => number
 }
 
 /** Puts a verifier together. Throws TypeError for options that can't be. */
 export function buildVerifier(
   options: VerifierOptions,
-  { follow, now = () => Date.now() / 1000, monotonic = () => performance.now() / 1000 }: Surroundings,
+  { follow, now = () => Date.now() / 1000, ...clocks }: Surroundings,
 ): Verifier {
   const checked = checkOptions(options)
   const { clockTolerance } = checked
   const { issuer, audience, credentials, impliedScopes, dpop = {} } = options
+  const monotonic = elapsedTime({ now, monotonic: clocks.monotonic ?? (() => performance.now() / 1000) })
   const log = (event: VerifierEvent) => options.log?.(event)
 
   const http = createIssuerHttp(issuer, options.fetch)

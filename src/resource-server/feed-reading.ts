@@ -3,7 +3,6 @@ import { TokenError } from '../crypto/token-error.js'
 import { createEventStreamParser, EventTooLarge, type ServerSentEvent } from './event-stream.js'
 import { feedAddress, retryAfter } from './feed-request.js'
 import type { FeedState } from './feed-state.js'
-import { inTime } from './in-time.js'
 import type { IssuerHttp } from './issuer-http.js'
 import { MAX_PAGE_LENGTH, type RevocationPage, verifyPage } from './revocation-page.js'
 import type { SigningKeys } from './signing-keys.js'
@@ -35,8 +34,6 @@ const LIST_TYPE = 'application/revocations+jwt'
 const STREAM_TYPE = 'text/event-stream'
 // Milliseconds until a stream begins.
 const OPENING = 10_000
-// Milliseconds beyond its own timeout that a request is waited for.
-const GRACE = 500
 const EVENTS = ['snapshot', 'revocations', 'heartbeat']
 
 /** Reads pages until there is no more; each must follow what is known. */
@@ -46,15 +43,12 @@ export async function readPages(ports: FeedPorts, signal: AbortSignal): Promise<
     for (;;) {
       const since = state.known.cursor()
       const askedAt = monotonic()
-      const timeout = pageTimeout(state.bound()) * 1_000
-      const asking = http.request(feedAddress(endpoint, keys.kids(), since), {
+      const answer = await http.request(feedAddress(endpoint, keys.kids(), since), {
         headers: headersOf(ports, LIST_TYPE),
         maxBytes: MAX_PAGE_LENGTH,
-        timeout,
+        timeout: pageTimeout(state.bound()) * 1_000,
         signal,
       })
-      // Nothing else is asked while this is, so that it must not hang on the timeout of whoever sends it.
-      const answer = await inTime(timeout + GRACE, asking)
       if (answer.status === 410 && since !== undefined) return { reason: 'reset' }
       if (answer.status !== 200) return { reason: 'refused', status: answer.status, retryAfter: retryAfter(answer) }
       const page = await verifyPage(answer.body.trim(), ports)

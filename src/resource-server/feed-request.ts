@@ -1,5 +1,4 @@
 import type { IssuerAnswer } from './issuer-http.js'
-import type { ApiCredentials } from './options.js'
 
 // As many as the server notes, and as long.
 const MAX_KEYS = 32
@@ -14,13 +13,6 @@ export function feedAddress(endpoint: string, kids: readonly string[], since?: s
   if (since !== undefined) url.searchParams.set('since', since)
   return url.href
 }
-
-/** Both halves form-encoded, RFC 6749 §2.3.1. */
-export function basicAuthorization({ id, secret }: ApiCredentials): string {
-  return `Basic ${Buffer.from(`${formEncode(id)}:${formEncode(secret)}`).toString('base64')}`
-}
-
-const formEncode = (text: string) => new URLSearchParams([['', text]]).toString().slice(1)
 
 const MOST_PATIENCE = 30
 

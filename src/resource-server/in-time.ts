@@ -1,13 +1,17 @@
 import { clearTimeout, setTimeout } from 'node:timers'
 
 /**
- * What work comes to, unless that takes longer than so many milliseconds: then it throws, and what comes later is nobody's. Whatever
- * becomes of a request, who waits for it goes on.
+ * What work comes to, unless that takes longer than so many milliseconds: then it throws, and `giveUp` is called. Whatever becomes of a
+ * request, who waits for it goes on.
  */
-export async function inTime<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+export async function inTime<T>(milliseconds: number, work: Promise<T>, giveUp: () => void): Promise<T> {
   let timer: NodeJS.Timeout | undefined
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`nothing came in ${milliseconds} ms`)), milliseconds).unref()
+    timer = setTimeout(() => {
+      reject(new Error(`nothing came in ${milliseconds} ms`))
+      giveUp()
+    }, milliseconds)
+    timer.unref?.()
   })
   try {
     return await Promise.race([work, late])

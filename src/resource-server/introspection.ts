@@ -1,4 +1,5 @@
 import { parseJsonObject } from '../crypto/json.js'
+import { basicAuthorization } from './basic-authorization.js'
 import type { IssuerHttp } from './issuer-http.js'
 import type { ApiCredentials } from './options.js'
 import { fingerprint } from './remembered-tokens.js'
@@ -30,7 +31,7 @@ export function createIntrospection(
     if (!url) return 'unknown'
     try {
       const { status, body } = await http.request(url, {
-        headers: { authorization: basic(credentials), accept: 'application/json' },
+        headers: { authorization: basicAuthorization(credentials), accept: 'application/json' },
         form: new URLSearchParams({ token, token_type_hint: 'access_token' }),
         maxBytes: MOST_BYTES,
         timeout: TIMEOUT,
@@ -55,10 +56,4 @@ export function createIntrospection(
     flights.set(name, flight)
     return flight
   }
-}
-
-/** RFC 6749 §2.3.1: both are form-encoded before they are joined. */
-export function basic({ id, secret }: ApiCredentials): string {
-  const encode = (text: string) => new URLSearchParams({ '': text }).toString().slice(1)
-  return `Basic ${Buffer.from(`${encode(id)}:${encode(secret)}`).toString('base64')}`
 }

@@ -1,3 +1,5 @@
+import { inTime } from './in-time.js'
+
 /** An answer whose body was read to its end. */
 export type IssuerAnswer = { readonly status: number; readonly headers: Headers; readonly body: string }
 
@@ -31,54 +33,65 @@ export class IssuerUnreachable extends Error {
 export function createIssuerHttp(issuer: string, fetcher: typeof fetch = fetch): IssuerHttp {
   const { origin } = new URL(issuer)
 
+  /** One controller for all that ends a request: a signal made of several can be lost to the garbage collector of Node 20. */
+  function endedBy(signal: AbortSignal | undefined) {
+    const controller = new AbortController()
+    const abort = () => controller.abort(signal?.reason)
+    if (signal?.aborted) abort()
+    signal?.addEventListener('abort', abort, { once: true })
+    return { controller, release: () => signal?.removeEventListener('abort', abort) }
+  }
+
   async function send(url: string, init: RequestInit): Promise<Response> {
     if (!URL.canParse(url) || new URL(url).origin !== origin) {
       throw new IssuerUnreachable(`${printable(url)} is not at ${origin}, and nothing else is asked.`)
     }
+    return fetcher(url, { ...init, redirect: 'error', credentials: 'omit' })
+  }
+
+  /** What a request comes to, in its time; whatever goes wrong with it is one kind of error. */
+  async function answerTo<T>(url: string, { timeout, controller, work }: Timed<T>): Promise<T> {
     try {
-      return await fetcher(url, { ...init, redirect: 'error', credentials: 'omit' })
+      return await inTime(timeout, work, () => controller.abort(new Error('it took too long')))
     } catch (error) {
+      if (error instanceof IssuerUnreachable) throw error
       throw new IssuerUnreachable(`${url.split('?')[0]} gave no answer: ${reasonOf(error)}`)
     }
   }
 
   return {
     async request(url, { headers, form, maxBytes, timeout, signal }) {
-      const signals = [AbortSignal.timeout(timeout), ...(signal ? [signal] : [])]
+      const { controller, release } = endedBy(signal)
       const method = form ? { method: 'POST', body: form } : {}
-      const response = await send(url, { ...method, headers: { ...headers }, signal: AbortSignal.any(signals) })
-      return { status: response.status, headers: response.headers, body: await readAll(response, maxBytes) }
+      const ask = async () => {
+        const response = await send(url, { ...method, headers: { ...headers }, signal: controller.signal })
+        return { status: response.status, headers: response.headers, body: await readAll(response, maxBytes) }
+      }
+      try {
+        return await answerTo(url, { timeout, controller, work: ask() })
+      } finally {
+        release()
+      }
     },
     async open(url, { headers, timeout, signal }) {
-      const controller = new AbortController()
-      const abort = () => controller.abort(signal.reason)
-      if (signal.aborted) abort()
-      signal.addEventListener('abort', abort, { once: true })
-      const timer = setTimeout(() => controller.abort(new Error('it took too long')), timeout)
-      timer.unref?.()
-      try {
-        return await send(url, { headers: { ...headers }, signal: controller.signal })
-      } finally {
-        clearTimeout(timer)
-      }
+      const { controller } = endedBy(signal)
+      const work = send(url, { headers: { ...headers }, signal: controller.signal })
+      return answerTo(url, { timeout, controller, work })
     },
   }
 }
+
+type Timed<T> = { readonly timeout: number; readonly controller: AbortController; readonly work: Promise<T> }
 
 async function readAll({ body }: Response, maxBytes: number): Promise<string> {
   if (!body) return ''
   const chunks: Uint8Array[] = []
   let size = 0
-  try {
-    // Counted as it is decoded: a small answer may have been made of a large one.
-    for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
-      size += chunk.length
-      if (size > maxBytes) throw new IssuerUnreachable(`An answer was larger than ${maxBytes} bytes.`)
-      chunks.push(chunk)
-    }
-  } catch (error) {
-    if (error instanceof IssuerUnreachable) throw error
-    throw new IssuerUnreachable(`An answer broke off: ${reasonOf(error)}`)
+  // Counted as it is decoded: a small answer may have been made of a large one.
+  for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
+    size += chunk.length
+    if (size > maxBytes) throw new IssuerUnreachable(`An answer was larger than ${maxBytes} bytes.`)
+    chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString()
 }

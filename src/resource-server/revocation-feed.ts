@@ -1,12 +1,12 @@
-import { clearInterval, setInterval, setTimeout } from 'node:timers'
+import { clearInterval, setInterval } from 'node:timers'
 import { entryDigest, isRevoked } from '../wire/revocation-list.js'
+import { basicAuthorization } from './basic-authorization.js'
 import { createFeedJournal, type Source } from './feed-journal.js'
 import { type End, type FeedPorts, readPages } from './feed-reading.js'
-import { basicAuthorization } from './feed-request.js'
 import { createFeedState } from './feed-state.js'
 import { type FeedStream, keepStream } from './feed-stream.js'
 import type { IssuerHttp } from './issuer-http.js'
-import type { IssuerMetadata } from './issuer-metadata.js'
+import type { FeedMetadata } from './issuer-metadata.js'
 import type { ApiCredentials } from './options.js'
 import type { Revocations } from './revocations.js'
 import type { SigningKeys } from './signing-keys.js'
@@ -18,8 +18,7 @@ export type RevocationFeedOptions = {
   readonly credentials: ApiCredentials
   readonly http: IssuerHttp
   readonly keys: SigningKeys
-  /** Asks the issuer where it must. May reject: then it is asked again. */
-  readonly metadata: () => Promise<Pick<IssuerMetadata, 'feed'>>
+  readonly feed: FeedMetadata
   readonly log: (event: VerifierEvent) => void
   /** Seconds of a clock that never jumps. */
   readonly monotonic?: () => number
@@ -40,6 +39,7 @@ const SETTINGS = {
 const FORGOTTEN_AT_ONCE = 2_000
 /** Seconds between two ticks after which the process was held up, and what has come meanwhile is not read yet. */
 const HELD_UP = 1
+const MOST_KEY_DIGESTS = 256
 /** Seconds that pages are not asked for, at most, because the server said so. */
 const MOST_PATIENCE = 10
 
@@ -48,15 +48,7 @@ const MOST_PATIENCE = 10
  * known is never older than it says: past the bound no token is judged live. `settings` is for tests.
  */
 export function createRevocationFeed(
-  {
-    issuer,
-    http,
-    keys,
-    metadata,
-    credentials,
-    log,
-    monotonic = () => performance.now() / 1_000,
-  }: RevocationFeedOptions,
+  { issuer, http, keys, feed, credentials, log, monotonic = () => performance.now() / 1_000 }: RevocationFeedOptions,
   settings: Partial<typeof SETTINGS> = {},
 ): Revocations {
   const own = { ...SETTINGS, ...settings }
@@ -161,26 +153,7 @@ export function createRevocationFeed(
     })
   }
 
-  /** Learns where revocations are told, however often it must ask. */
-  async function start(): Promise<void> {
-    while (!signal.aborted) {
-      try {
-        const { feed } = await metadata()
-        if (signal.aborted) return
-        if (feed) {
-          begin(feed)
-          return
-        }
-        journal.failed('The authorization server names no feed.')
-      } catch (error) {
-        journal.failed(String(error))
-      }
-      settle()
-      await new Promise<void>((resolve) => void setTimeout(resolve, own.mostPause / 4).unref())
-    }
-  }
-
-  function begin({ endpoint, maxStaleness, hasStream }: NonNullable<IssuerMetadata['feed']>): void {
+  function begin({ endpoint, maxStaleness, hasStream }: FeedMetadata): void {
     const authorization = basicAuthorization(credentials)
     const ports: FeedPorts = { http, keys, issuer, endpoint, authorization, state, monotonic }
     state.setBound(maxStaleness)
@@ -198,7 +171,16 @@ export function createRevocationFeed(
     ticker = setInterval(() => tick(ports), own.tick).unref()
   }
 
-  void start()
+  // Asked with every token, of the few keys there are.
+  const keyDigests = new Map<string, string>()
+  function digestOfKey(kid: string): string {
+    const made = keyDigests.get(kid) ?? entryDigest('kid', kid)
+    if (keyDigests.size >= MOST_KEY_DIGESTS) keyDigests.clear()
+    keyDigests.set(kid, made)
+    return made
+  }
+
+  begin(feed)
 
   return {
     judge({ keys: tokenKeys }) {
@@ -206,7 +188,7 @@ export function createRevocationFeed(
       const age = state.age()
       return age !== undefined && age <= bound() ? 'live' : 'unknown'
     },
-    isKeyRevoked: (kid) => known.find(entryDigest('kid', kid)) !== undefined,
+    isKeyRevoked: (kid) => known.find(digestOfKey(kid)) !== undefined,
     attempted,
     status: () => ({ source: 'feed', age: state.age(), bound: bound(), entries: known.size() }),
     close() {

@@ -1,7 +1,6 @@
 import { clearTimeout, setTimeout } from 'node:timers'
 import { TokenError } from '../crypto/token-error.js'
 import { atMost } from './at-most.js'
-import { inTime } from './in-time.js'
 import type { IssuerAnswer, IssuerHttp } from './issuer-http.js'
 import type { GenuineToken, Revocations, Verdict } from './revocations.js'
 import type { SigningKeys } from './signing-keys.js'
@@ -44,8 +43,6 @@ const MAX_LISTS = 64
 const MAX_FETCHES = 4
 /** Milliseconds that one who asks waits, and that a fetch may take. */
 const TIMEOUT = 2_000
-/** Milliseconds beyond its own timeout that a fetch is waited for: nobody else asks meanwhile. */
-const GRACE = 500
 /** Seconds in which a fetch that failed is not tried again. */
 const FAILURE_KEPT = 1
 /** What our server's lists say. */
@@ -161,7 +158,7 @@ export function createStatusListReader({
   function refresh(held: Held): Promise<void> {
     if (held.fetching) return held.fetching
     if (closed || monotonic() - held.failedAt < FAILURE_KEPT) return Promise.resolve()
-    const fetching = limited(() => inTime(TIMEOUT + GRACE, fetchList(held)))
+    const fetching = limited(() => fetchList(held))
       .then(() => succeeded(held))
       .catch((error: unknown) => failed(held, error))
       .finally(() => {

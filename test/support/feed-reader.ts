@@ -33,7 +33,6 @@ type Options = {
   readonly keys?: ReturnType<typeof heldKeys>
   readonly clock?: ReturnType<typeof fakeClock>
   readonly hasStream?: boolean
-  readonly metadata?: Parameters<typeof createRevocationFeed>[0]['metadata']
   readonly settings?: Parameters<typeof createRevocationFeed>[1]
 }
 
@@ -43,7 +42,6 @@ export function readFeed(feed: FakeFeed, options: Options = {}) {
   const logged = loggedEvents()
   const http = options.http ?? createIssuerHttp(feed.issuer)
   let underWay = 0
-  const metadata = async () => ({ feed: { endpoint: feed.endpoint, maxStaleness: feed.maxStaleness, hasStream } })
   const revocations = createRevocationFeed(
     {
       issuer: feed.issuer,
@@ -58,7 +56,7 @@ export function readFeed(feed: FakeFeed, options: Options = {}) {
         },
       },
       keys,
-      metadata: options.metadata ?? metadata,
+      feed: { endpoint: feed.endpoint, maxStaleness: feed.maxStaleness, hasStream },
       log: logged.log,
       ...(clock && { monotonic: clock.read }),
     },

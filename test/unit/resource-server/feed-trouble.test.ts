@@ -130,23 +130,6 @@ describe('where a stream does not get through, pages keep what is known fresh', 
     expect(revocations.status().age).toBe(3)
   })
 
-  it('asks again where a request never ends, whatever has become of its timeout', async () => {
-    const feed = await fakeFeed()
-    feed.maxStaleness = 2
-    const { open, request } = createIssuerHttp(feed.issuer)
-    let asked = 0
-    const http: IssuerHttp = {
-      open,
-      request(...args) {
-        asked += 1
-        return asked === 1 ? new Promise(() => {}) : request(...args)
-      },
-    }
-    const { verdict } = readFeed(feed, { http, hasStream: false })
-    await eventually(() => expect(verdict()).toBe('live'))
-    expect(asked).toBeGreaterThan(1)
-  })
-
   it('asks for one page at a time', async () => {
     const clock = fakeClock()
     const feed = await fakeFeed({ clock: clock.read })

@@ -75,21 +75,6 @@ describe('a reader of the feed', () => {
     expect([verdict(), verdict({ jti: 'filled-99' })]).toEqual(['live', 'revoked'])
   })
 
-  it('asks for where the feed is until it hears', async () => {
-    const feed = await fakeFeed()
-    let asked = 0
-    const metadata = async () => {
-      asked += 1
-      if (asked < 3) throw new Error('away')
-      return { feed: { endpoint: feed.endpoint, maxStaleness: 5, hasStream: true } }
-    }
-    const { revocations, verdict, names } = readFeed(feed, { metadata })
-    await revocations.attempted
-    expect(verdict()).toBe('unknown')
-    await eventually(() => expect(verdict()).toBe('live'))
-    expect(names()).toEqual(['fetch_failed', 'connected'])
-  })
-
   it('ends when it is told to, and asks no more', async () => {
     const { feed, revocations, verdict, clock } = await still()
     await revocations.attempted

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { parseBasic } from '../../../src/oauth/basic-credentials.js'
-import { basicAuthorization, feedAddress, retryAfter } from '../../../src/resource-server/feed-request.js'
+import { basicAuthorization } from '../../../src/resource-server/basic-authorization.js'
+import { feedAddress, retryAfter } from '../../../src/resource-server/feed-request.js'
 import {
   boundOf,
   longestSilence,

@@ -355,30 +355,3 @@ describe('lists', () => {
     expect(names()).toEqual([])
   })
 })
-
-describe('a fetch that never ends', () => {
-  it('keeps nobody from asking again', async () => {
-    const clock = fakeClock()
-    let asked = 0
-    const revocations = createStatusListReader({
-      http: {
-        open: () => Promise.reject(new Error('no streams')),
-        request: () => {
-          asked += 1
-          return new Promise(() => {})
-        },
-      },
-      keys: heldKeys(),
-      issuer: 'https://id.example',
-      log: () => {},
-      monotonic: clock.read,
-    })
-    open.push(revocations)
-    const status = { status_list: { idx: 1, uri: 'https://id.example/status-lists/one' } }
-    await eventually(async () => {
-      expect(await revocations.judge(genuine({ status }))).toBe('unknown')
-      clock.now += 1
-      expect(asked).toBeGreaterThan(1)
-    })
-  })
-})
