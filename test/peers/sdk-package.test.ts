@@ -3,7 +3,12 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type TestDatabase, testDatabase } from '../support/database.js'
+import { eventually } from '../support/eventually.js'
+import { type Issuer, issuerAt, type Party, tokensOf } from '../support/issuer.js'
+import { registerApi, registerClient } from '../support/registrations.js'
 import { emptyProject, packSdk, type SdkApps, startSdkApps } from '../support/sdk-project.js'
+import { installation, startServer, stopServers } from '../support/server.js'
 
 // The package as npm installs it, with the frameworks of the registry, under each Node that it says it runs on.
 
@@ -11,10 +16,15 @@ const run = promisify(execFile)
 const PLATFORM = `${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`
 const QUIET = ['--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error']
 const AUDIENCE = 'https://orders.example'
+const FRAMEWORKS = ['express', 'fastify', 'hono', 'bare'] as const
 
 const { folder, remove } = emptyProject()
 const bin = join(folder, 'node_modules/.bin')
 let decryptionKeys: readonly object[]
+let database: TestDatabase
+let issuer: Issuer
+let api: { readonly id: string; readonly secret: string }
+let service: Party
 
 /** As a user's shell: nothing of the npm that runs these tests. */
 const shell = { PATH: process.env['PATH'], HOME: process.env['HOME'] }
@@ -27,8 +37,22 @@ beforeAll(async () => {
   const { stdout } = await run('npx', ['--no-install', ...keygen], { cwd: folder, env: shell })
   expect(JSON.parse(stdout).keys).toHaveLength(1)
   decryptionKeys = [JSON.parse(readFileSync(join(folder, 'private.jwk.json'), 'utf8'))]
+
+  database = await testDatabase()
+  const env = await installation(database.url)
+  const { url } = await startServer({ ...env, PORT: new URL(env['PUBLIC_URL'] ?? '').port }, 'ignore')
+  issuer = issuerAt(url, env['PUBLIC_URL'] ?? '')
+  writeFileSync(join(folder, 'jwks.json'), stdout)
+  const scopes = ['--scope', 'orders:read', '--scope', 'orders:write']
+  const made = await registerApi(env, AUDIENCE, ...scopes, '--jwks', join(folder, 'jwks.json'))
+  api = { id: made.id, secret: String(made.secret) }
+  service = await registerClient(env, '--grant', 'client_credentials', '--api', AUDIENCE)
 }, 300_000)
-afterAll(remove)
+afterAll(async () => {
+  await stopServers()
+  await database?.drop()
+  remove()
+})
 
 /** A Node of the registry, beside the project: its packages stay as they are. */
 async function nodeOf(major: number): Promise<string> {
@@ -75,8 +99,8 @@ describe.each([20, 22, 24])('under Node %i', (major) => {
   let apps: SdkApps
   beforeAll(async () => {
     node = await nodeOf(major)
-    // Nobody listens there.
-    apps = await startSdkApps(folder, { issuer: 'http://127.0.0.1:9', audience: AUDIENCE, decryptionKeys }, node)
+    const options = { issuer: issuer.issuer, audience: AUDIENCE, decryptionKeys, credentials: api }
+    apps = await startSdkApps(folder, options, node)
   }, 300_000)
   afterAll(() => apps?.stop())
 
@@ -84,7 +108,20 @@ describe.each([20, 22, 24])('under Node %i', (major) => {
     expect((await run(node, ['--version'])).stdout).toMatch(new RegExp(`^v${major}\\.`))
   })
 
-  it.each(['express', 'fastify', 'hono', 'bare'] as const)('protects a route of %s', async (name) => {
+  it.each(FRAMEWORKS)('lets a good token into a route of %s until it is revoked', async (name) => {
+    const url = `http://127.0.0.1:${apps.ports[name]}/orders`
+    const token = tokensOf(await issuer.clientCredentials(service, { scope: 'orders:read' })).access_token
+    const call = (by: string) => fetch(url, { headers: { authorization: `Bearer ${by}` } })
+    await eventually(async () => expect((await call(token)).status).toBe(200))
+    expect(await (await call(token)).text()).toContain(service.id)
+    const narrow = tokensOf(await issuer.clientCredentials(service, { scope: 'orders:write' })).access_token
+    expect((await call(narrow)).status).toBe(403)
+    expect((await call(`${token.slice(0, -2)}AA`)).status).toBe(401)
+    await issuer.revoke(service, token)
+    await eventually(async () => expect((await call(token)).status).toBe(401))
+  })
+
+  it.each(FRAMEWORKS)('answers who has no token, in %s', async (name) => {
     const url = `http://127.0.0.1:${apps.ports[name]}`
     const none = await fetch(`${url}/orders`)
     expect({ status: none.status, body: await none.text() }).toEqual({ status: 401, body: '' })
@@ -94,7 +131,7 @@ describe.each([20, 22, 24])('under Node %i', (major) => {
     expect(none.headers.get('access-control-expose-headers')).toContain('WWW-Authenticate')
     const metadata = await fetch(`${url}/.well-known/oauth-protected-resource`)
     expect(metadata.headers.get('access-control-allow-origin')).toBe('*')
-    expect(await metadata.json()).toMatchObject({ resource: AUDIENCE, authorization_servers: ['http://127.0.0.1:9'] })
+    expect(await metadata.json()).toMatchObject({ resource: AUDIENCE, authorization_servers: [issuer.issuer] })
     const head = await fetch(`${url}/orders`, { method: 'HEAD' })
     expect(head.status).toBe(401)
     expect((await fetch(`${url}/nowhere`)).status).toBe(404)
