@@ -20,6 +20,7 @@ import { wellKnownDocuments } from './well-known.js'
 type Presented = PresentedProof & { readonly token: string; readonly scheme: Scheme }
 
 const NO_HEADERS = {}
+const ANYTHING = { route: defineRequirements(), proof: undefined }
 const PROVEN = { ok: true, nonce: undefined } as const
 const READY_WITHIN = 30_000
 const LOOK_AGAIN = 20
@@ -91,9 +92,10 @@ export function buildVerifier(
     } catch (error) {
       throw refusalFor(error, { scheme, route })
     }
-    const verdict = request && proven.get(request) === token ? PROVEN : await possession(claims, presented)
+    const isProven = scheme === 'DPoP' && request !== undefined && proven.get(request) === token
+    const verdict = isProven ? PROVEN : await possession(claims, presented)
     if (!verdict.ok) throw refuse(verdict.refusal, route)
-    if (request) proven.set(request, token)
+    if (scheme === 'DPoP' && request) proven.set(request, token)
     const unmet = unmetRequirement(claims, route, { now: now(), clockTolerance, hierarchy })
     if (unmet) throw refuse({ ...unmet, scheme }, route)
     return { claims, headers: verdict.nonce === undefined ? NO_HEADERS : { 'dpop-nonce': verdict.nonce } }
@@ -114,6 +116,13 @@ export function buildVerifier(
     return route
   }
 
+  /** What a call of `verify` asks, and the proof that goes with its token. */
+  function taken(asked: Requirements & { readonly dpop?: PresentedProof | undefined }) {
+    if (!('dpop' in asked)) return { route: define(asked), proof: undefined }
+    const { dpop: proof, ...requirements } = asked
+    return { route: define(requirements), proof }
+  }
+
   function isReady(): boolean {
     if (!documents.metadata()) return false
     const revocations = source.current()?.status()
@@ -123,17 +132,22 @@ export function buildVerifier(
   }
 
   return {
-    async verify(token, { dpop: proof, ...requirements } = {}) {
-      const route = define(requirements)
-      const presented = proof ?? { proof: undefined, method: '', url: '' }
-      return (await decide({ ...presented, token, scheme: proof ? 'DPoP' : 'Bearer' }, route)).claims
+    async verify(token, requirements) {
+      const { route, proof } = requirements ? taken(requirements) : ANYTHING
+      const presented = proof
+        ? { scheme: 'DPoP' as const, token, proof: proof.proof, method: proof.method, url: proof.url }
+        : { scheme: 'Bearer' as const, token, proof: undefined, method: '', url: '' }
+      return (await decide(presented, route)).claims
     },
-    async authenticate(request: RequestParts, requirements = {}) {
+    async authenticate(request, requirements) {
+      const route = requirements ? define(requirements) : ANYTHING.route
+      const found = presentedToken(request)
+      if ('code' in found) throw refuse(found, route)
+      const { scheme, token, proof } = found
       const { method, target } = request
-      const route = define(requirements)
-      const presented = presentedToken(request)
-      if ('code' in presented) throw refuse(presented, route)
-      return decide({ ...presented, method, url: `${checked.publicUrl ?? ''}${pathOf(target)}` }, route, request)
+      // A proof alone says where it was sent.
+      const url = scheme === 'DPoP' ? `${checked.publicUrl ?? ''}${pathOf(target)}` : ''
+      return decide({ scheme, token, proof, method, url }, route, request)
     },
     check: (requirements) => void define(requirements),
     wellKnown: (target) => answer(pathOf(target)),

@@ -81,6 +81,7 @@ export function unmetRequirement(
   }
   if (acr.length > 0 && !acr.includes(claims.acr ?? '')) return { ...signIn, reason: 'wrong_acr' }
 
+  if (scope.length === 0) return undefined
   const granted = (claims.scope ?? '').split(' ')
   const holds = (wanted: string) => granted.some((one) => one === wanted || hierarchy.get(one)?.has(wanted))
   return scope.every(holds) ? undefined : { code: 'insufficient_scope', reason: 'missing_scope' }

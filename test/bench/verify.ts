@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto'
 import { fileURLToPath } from 'node:url'
 import { compactDecrypt, importJWK, type JWK, jwtVerify } from 'jose'
 import type { buildVerifier } from '../../src/resource-server/build-verifier.js'
-import { liveRevocations } from '../support/live-revocations.js'
-import { AUDIENCE, type StubIssuer, stubIssuer } from '../support/stub-issuer.js'
+import type { FollowRevocations } from '../../src/resource-server/revocation-source.js'
+import { AUDIENCE, CREDENTIALS, type StubIssuer, stubIssuer } from '../support/stub-issuer.js'
 import { type Contest, onOneCore } from './contest.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -13,7 +13,10 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const TOKENS = 2_000
 const KINDS = ['X25519', 'P-256', 'RSA'] as const
 
-/** What an API pays for a request: a token it has never seen, and one it has; beside jose, which decrypts and verifies, and no more. */
+/**
+ * What an API pays for a request: a token it has never seen, and one it has, with ten thousand revocations in force; beside jose, which
+ * decrypts and verifies, and no more.
+ */
 export async function verify(): Promise<Contest[]> {
   const build = await builtSdk()
   const stubs = await Promise.all(KINDS.map((kind) => stubIssuer({ kind })))
@@ -22,26 +25,32 @@ export async function verify(): Promise<Contest[]> {
   return x25519 ? [...first, ...(await repeated(x25519, build))] : first
 }
 
-type Build = typeof buildVerifier
+type Built = { readonly buildVerifier: typeof buildVerifier; readonly followRevocations: FollowRevocations }
+
+/** Revocations that are live while it runs, none of them of a token of ours. */
+const REVOKED = 10_000
 
 /** As its users have it: compiled, and nothing added by what runs this. */
-async function builtSdk(): Promise<Build> {
+async function builtSdk(): Promise<Built> {
   const tsc = fileURLToPath(new URL('../../node_modules/typescript/lib/tsc.js', import.meta.url))
   const { status, stdout } = spawnSync(process.execPath, [tsc, '-p', 'src/resource-server'], {
     cwd: root,
     encoding: 'utf8',
   })
   if (status !== 0) throw new Error(stdout)
-  const module = (await import(new URL('../../dist/sdk/resource-server/build-verifier.js', import.meta.url).href)) as {
-    buildVerifier: Build
-  }
-  return module.buildVerifier
+  const built = (name: string) => import(new URL(`../../dist/sdk/resource-server/${name}.js`, import.meta.url).href)
+  return { ...(await built('build-verifier')), ...(await built('follow-revocations')) } as Built
 }
 
-async function verifierOf({ issuer, fetch, decryptionKeys }: StubIssuer, build: Build, cacheSize?: number) {
+async function verifierOf(stub: StubIssuer, { buildVerifier, followRevocations }: Built, cacheSize?: number) {
+  const { issuer, fetch, decryptionKeys } = stub
+  for (let n = 0; n < REVOKED; n++) stub.revoke('jti', `revoked-${n}`)
+  stub.state.maxStaleness = 60
   const cache = cacheSize === undefined ? {} : { cacheSize }
-  const verifier = build({ issuer, audience: AUDIENCE, decryptionKeys, fetch, ...cache }, { follow: liveRevocations })
+  const options = { issuer, audience: AUDIENCE, decryptionKeys, credentials: CREDENTIALS, fetch, ...cache }
+  const verifier = buildVerifier(options, { follow: followRevocations })
   await verifier.ready()
+  if (verifier.status().revocations?.entries !== REVOKED) throw new Error('The revocations are not all known.')
   return verifier
 }
 
@@ -60,7 +69,7 @@ async function joseOf({ issuer, signing, decryptionKeys: [jwk] }: StubIssuer) {
   }
 }
 
-async function firstSight(stub: StubIssuer, { kind, build }: { kind: string; build: Build }): Promise<Contest> {
+async function firstSight(stub: StubIssuer, { kind, build }: { kind: string; build: Built }): Promise<Contest> {
   const tokens = Array.from({ length: TOKENS }, () => stub.token())
   const verifier = await verifierOf(stub, build, 0)
   const jose = await joseOf(stub)
@@ -74,7 +83,7 @@ async function firstSight(stub: StubIssuer, { kind, build }: { kind: string; bui
   }
 }
 
-async function repeated(stub: StubIssuer, build: Build): Promise<Contest[]> {
+async function repeated(stub: StubIssuer, build: Built): Promise<Contest[]> {
   const tokens = Array.from({ length: TOKENS }, () => stub.token())
   const requests = tokens.map((token) => ({
     authorization: [`Bearer ${token}`],
