@@ -54,14 +54,32 @@ afterAll(async () => {
   remove()
 })
 
-/** A Node of the registry, beside the project: its packages stay as they are. */
-async function nodeOf(major: number): Promise<string> {
-  const place = join(folder, `node-${major}`)
+/** What runs JavaScript, of the registry, beside the project: its packages stay as they are. */
+async function runtimeOf(name: string, version: string): Promise<string> {
+  const place = join(folder, `runtime-${name.replace(/\W/g, '-')}-${version}`)
   mkdirSync(place)
   writeFileSync(join(place, 'package.json'), '{ "private": true }\n')
-  await npm(place, `node-${PLATFORM}@${major}`)
-  return join(place, `node_modules/node-${PLATFORM}/bin/node`)
+  await npm(place, `${name}@${version}`)
+  return join(place, 'node_modules', name)
 }
+
+const nodeOf = async (major: number) => join(await runtimeOf(`node-${PLATFORM}`, String(major)), 'bin/node')
+
+const RUNTIMES = [
+  { name: 'Node 20', says: /^v20\./, command: async () => [await nodeOf(20)] as const },
+  { name: 'Node 22', says: /^v22\./, command: async () => [await nodeOf(22)] as const },
+  { name: 'Node 24', says: /^v24\./, command: async () => [await nodeOf(24)] as const },
+  {
+    name: 'Bun',
+    says: /^1\./,
+    command: async () => [join(await runtimeOf(`@oven/bun-${PLATFORM}`, '1'), 'bin/bun')] as const,
+  },
+  {
+    name: 'Deno',
+    says: /^deno 2\./,
+    command: async () => [join(await runtimeOf(`@deno/${PLATFORM}-glibc`, '2'), 'deno'), 'run', '--allow-all'] as const,
+  },
+]
 
 it('installs with jose and nothing else', () => {
   const lock = JSON.parse(readFileSync(join(folder, 'node_modules/.package-lock.json'), 'utf8'))
@@ -94,18 +112,18 @@ it('is required by CommonJS', async () => {
   expect(stdout.trim()).toBe('VerifyError createVerifier')
 })
 
-describe.each([20, 22, 24])('under Node %i', (major) => {
-  let node: string
+describe.each(RUNTIMES)('under $name', ({ name: runtime, says, command }) => {
+  let engine: readonly [string, ...string[]]
   let apps: SdkApps
   beforeAll(async () => {
-    node = await nodeOf(major)
+    engine = await command()
     const options = { issuer: issuer.issuer, audience: AUDIENCE, decryptionKeys, credentials: api }
-    apps = await startSdkApps(folder, options, node)
+    apps = await startSdkApps(folder, options, engine)
   }, 300_000)
   afterAll(() => apps?.stop())
 
   it('is what it is said to be', async () => {
-    expect((await run(node, ['--version'])).stdout).toMatch(new RegExp(`^v${major}\\.`))
+    expect((await run(engine[0], ['--version'])).stdout).toMatch(says)
   })
 
   it.each(FRAMEWORKS)('lets a good token into a route of %s until it is revoked', async (name) => {
@@ -138,8 +156,9 @@ describe.each([20, 22, 24])('under Node %i', (major) => {
   })
 
   it('makes keys, and none over those that are there', async () => {
-    const cli = [join(bin, 'bulla-resource-server'), 'keygen', '--out', `key-${major}.json`]
-    expect(JSON.parse((await run(node, cli, { cwd: folder })).stdout).keys).toHaveLength(1)
-    await expect(run(node, cli, { cwd: folder })).rejects.toMatchObject({ code: 1 })
+    const [program, ...args] = engine
+    const cli = [...args, join(bin, 'bulla-resource-server'), 'keygen', '--out', `key ${runtime}.json`]
+    expect(JSON.parse((await run(program, cli, { cwd: folder })).stdout).keys).toHaveLength(1)
+    await expect(run(program, cli, { cwd: folder })).rejects.toMatchObject({ code: 1 })
   })
 })

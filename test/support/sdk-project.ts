@@ -43,9 +43,13 @@ export type SdkApps = {
 }
 
 /** Starts the API of `sdk-apps.mjs` in a project that has what it needs; throws with what it said when it ends before. */
-export async function startSdkApps(folder: string, options: object, node = process.execPath): Promise<SdkApps> {
+export async function startSdkApps(
+  folder: string,
+  options: object,
+  [command, ...args]: readonly [string, ...string[]] = [process.execPath],
+): Promise<SdkApps> {
   copyFileSync(join(ROOT, 'test/support/sdk-apps.mjs'), join(folder, 'sdk-apps.mjs'))
-  const child = spawn(node, ['sdk-apps.mjs', JSON.stringify(options)], {
+  const child = spawn(command, [...args, 'sdk-apps.mjs', JSON.stringify(options)], {
     cwd: folder,
     stdio: ['ignore', 'pipe', 'pipe'],
   })
