@@ -7,6 +7,7 @@ import { resourceServers } from './requirements/resource-servers.js'
 import { revocationAndIntrospection } from './requirements/revocation-and-introspection.js'
 import { statusLists } from './requirements/status-lists.js'
 import { tokenEndpoint } from './requirements/token-endpoint.js'
+import { tokensAtTheApi } from './requirements/tokens-at-the-api.js'
 
 const requirements: readonly Requirement[] = [
   ...tokenEndpoint,
@@ -15,6 +16,7 @@ const requirements: readonly Requirement[] = [
   ...metadataAndResources,
   ...accessTokens,
   ...resourceServers,
+  ...tokensAtTheApi,
 ]
 
 /** Whether a file has a test or table of tests of this title. */

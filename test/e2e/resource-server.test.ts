@@ -287,6 +287,26 @@ describe('an API without credentials', () => {
     expect(await fate(alive, one)).toBe('live')
     one.close()
   })
+
+  it('asks for no list because of a token that is none', async () => {
+    const asked: string[] = []
+    const counting = ((url: string, init?: RequestInit) => {
+      asked.push(new URL(url).pathname)
+      return fetch(url, init)
+    }) as typeof fetch
+    const one = verifier({ credentials: undefined, fetch: counting })
+    await one.ready()
+    const token = await serviceToken(other)
+    const before = asked.length
+    for (let at = 0; at < 40; at++) {
+      const changed = `${token.slice(0, -1 - at)}${token.at(-1 - at) === 'A' ? 'B' : 'A'}${token.slice(token.length - at)}`
+      expect(await fate(changed, one)).toBe('invalid_token')
+    }
+    expect(asked).toHaveLength(before)
+    await eventually(async () => expect(await fate(token, one)).toBe('live'))
+    expect(asked.slice(before).some((path) => path.startsWith('/status-lists/'))).toBe(true)
+    one.close()
+  })
 })
 
 it('a route that asks the server knows at once, and one whose credentials are wrong knows nothing', async () => {

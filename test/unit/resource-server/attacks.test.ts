@@ -201,7 +201,7 @@ describe('J3: an envelope of another make', () => {
     ['an epk that is no object', { epk: 'x' }, 'decryption_failed'],
     ['a kid of another key', { kid: '../../key' }, 'unknown_decryption_key'],
     ['a kid that objects have', { kid: '__proto__' }, 'unknown_decryption_key'],
-  ])('%s', async (_, members, reason) => {
+  ])('an envelope that is %s', async (_, members, reason) => {
     expect(await reasonOf(change(members))).toBe(reason)
   })
 
@@ -358,7 +358,7 @@ describe('J7: an audience that is nearly ours', () => {
     'https://other.example',
     'orders.example',
     ' https://orders.example',
-  ])('%s', async (aud) => {
+  ])('an audience that is nearly ours: %s', async (aud) => {
     expect(await reasonOf(stub.token({ aud }))).toBe('wrong_audience')
   })
   it.each([
@@ -434,7 +434,7 @@ describe('a token whose time is not now', () => {
     ['is not to be used yet', { nbf: now + 120 }, 'not_yet_valid'],
     ['is longer than the server lets any be', { iat: now, exp: now + 3601 }, 'lifetime_too_long'],
     ['is longer than that, from long ago', { iat: now - 100_000, exp: now + 300 }, 'lifetime_too_long'],
-  ])('%s', async (_, members, reason) => {
+  ])('a token that %s', async (_, members, reason) => {
     expect(await reasonOf(stub.token(members))).toBe(reason)
   })
   it.each([
