@@ -3,7 +3,7 @@ import { MAX_TOKEN_LENGTH } from '../wire/access-token.js'
 import type { AccessTokenClaims } from '../wire/claims.js'
 import type { IntrospectionVerdict } from './introspection.js'
 import type { IssuerDocuments } from './issuer-documents.js'
-import { type Opener, takeSealOff, verifyToken } from './open-token.js'
+import { type Opener, signingKid, takeSealOff, verifyToken } from './open-token.js'
 import type { WhenStale } from './options.js'
 import { fingerprint, type RememberedTokens } from './remembered-tokens.js'
 import type { GenuineToken, Revocations, Verdict } from './revocations.js'
@@ -63,8 +63,11 @@ export function createAdmission({ opener, documents, revocations, introspect, re
     } catch (error) {
       if (!(error instanceof TokenError && error.reason === 'unknown_key')) throw error
     }
+    const kid = signingKid(jws)
+    // What a revoked key signed is refused for good, whatever the server's key set is like meanwhile.
+    if (revocations()?.isKeyRevoked(kid)) throw new TokenError('revoked')
     // A new key, perhaps. Who can't be asked has not said that it is not.
-    if (!(await keys.refresh())) throw new Unavailable('keys_unavailable')
+    if (!(await keys.refresh({ kid }))) throw new Unavailable('keys_unavailable')
     return verifyToken(jws, keys.find, judges)
   }
 

@@ -2,7 +2,7 @@ import { parseJsonObject } from '../crypto/json.js'
 import type { VerificationKey } from '../crypto/jwk.js'
 import type { IssuerHttp } from './issuer-http.js'
 import { type IssuerMetadata, metadataUrl, parseMetadata } from './issuer-metadata.js'
-import { parseSigningKeys, type SigningKeys } from './signing-keys.js'
+import { LONGEST_KID, parseSigningKeys, type SigningKeys } from './signing-keys.js'
 import type { VerifierEvent } from './verifier-event.js'
 
 export type IssuerDocuments = {
@@ -30,8 +30,11 @@ export type IssuerDocumentsPorts = {
 // Seconds.
 const LONGEST_OUTAGE = 86_400
 const COOL_DOWN = 5
+// After an attempt that told nothing: whoever comes with a key that nobody knows makes a server in trouble answer no more often.
+const BREATH = 0.5
 const RETRY = { first: 0.25, most: 15 }
 const SOON = 1
+const MOST_MISSED = 1_000
 const TIMEOUT = 5_000
 const MOST_BYTES = 262_144
 
@@ -50,6 +53,9 @@ export function createIssuerDocuments(
   let held: (Fetched & { readonly at: number }) | undefined
   let flight: Promise<boolean> | undefined
   let failures = 0
+  let triedAt = Number.NEGATIVE_INFINITY
+  // Names of keys that were not held, and when they were asked after first.
+  const missed = new Map<string, number>()
   // A set that still has a key known to be revoked is of a server that has not heard yet: what came in its place is not in it either.
   let isOutdated = false
   let timer: NodeJS.Timeout | undefined
@@ -69,7 +75,8 @@ export function createIssuerDocuments(
 
   async function get(url: string): Promise<string> {
     const { status, body } = await http.request(url, {
-      headers: { accept: 'application/json' },
+      // A cache that has the keys of before a rotation is not to answer. RFC 9111 §5.2.1.4.
+      headers: { accept: 'application/json', 'cache-control': 'no-cache' },
       maxBytes: MOST_BYTES,
       timeout: TIMEOUT,
     })
@@ -113,11 +120,25 @@ export function createIssuerDocuments(
     }
   }
 
-  function refresh({ urgent = false } = {}): Promise<boolean> {
+  function firstMissed(kid: string): number {
+    if (missed.size >= MOST_MISSED) missed.clear()
+    const first = missed.get(kid) ?? monotonic()
+    missed.set(kid, first)
+    return first
+  }
+
+  function refresh({ urgent = false, kid = '' }: Parameters<SigningKeys['refresh']>[0] = {}): Promise<boolean> {
     if (closed) return Promise.resolve(false)
-    if (!urgent && !isOutdated && held && monotonic() - held.at < COOL_DOWN) return Promise.resolve(true)
-    flight ??= attempt().finally(() => {
+    // No set has a key of such a name.
+    if (kid.length > LONGEST_KID) return Promise.resolve(true)
+    const first = kid === '' ? undefined : firstMissed(kid)
+    if (flight) return flight
+    const [since, pause] = held && failures === 0 && !isOutdated ? [held.at, COOL_DOWN] : [triedAt, BREATH]
+    // Of a key that was made after it was asked for, what is held says nothing.
+    if (!urgent && monotonic() - since < pause) return Promise.resolve(pause === COOL_DOWN && (first ?? since) <= since)
+    flight = attempt().finally(() => {
       flight = undefined
+      triedAt = monotonic()
       schedule()
     })
     return flight

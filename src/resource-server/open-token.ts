@@ -76,6 +76,13 @@ function assertClaims(
   return claims
 }
 
+/** Which key a JWS says it was signed with. Throws TokenError where it names none. RFC 7515 §4.1.4. */
+export function signingKid(jws: string): string {
+  const { kid } = parseJws(jws).header
+  if (typeof kid !== 'string') throw new TokenError('unknown_key')
+  return kid
+}
+
 const isJws = (token: unknown) => typeof token === 'string' && token.split('.', 4).length === 3
 
 /** What several requests share, none of them can change. */

@@ -9,16 +9,18 @@ export type SigningKeys = {
   /** Of the keys that are held. */
   kids(): readonly string[]
   /**
-   * Asks the issuer again: one request whoever waits, and after one that succeeded none for the length of the cool-down unless `urgent`.
-   * Resolves to whether what is held is what the issuer has now; never rejects.
+   * Asks the issuer again: one request whoever waits, and after one none for the length of the cool-down unless `urgent`. Resolves to
+   * whether what is held is what the issuer has now; of the key named `kid`, to whether that was asked for after somebody first came
+   * with it. Never rejects.
    */
-  refresh(options?: { readonly urgent?: boolean }): Promise<boolean>
+  refresh(options?: { readonly urgent?: boolean; readonly kid?: string }): Promise<boolean>
   /** Calls back after the set has changed. */
   onChange(listener: () => void): void
 }
 
 const MOST_KEYS = 64
-const LONGEST_KID = 255
+/** Characters in the name of a key. */
+export const LONGEST_KID = 255
 
 /**
  * Reads the issuer's JWKS: by `kid` the keys that sign with an algorithm spoken here, whatever else is in it; undefined when it has none

@@ -39,7 +39,9 @@ export async function stubIssuer({
   const now = () => Math.floor(Date.now() / 1000)
   const state = {
     /** What becomes of every request before it is answered. */
-    before: undefined as ((url: URL) => Response | Promise<Response | undefined> | undefined) | undefined,
+    before: undefined as
+      | ((url: URL, request: Request) => Response | Promise<Response | undefined> | undefined)
+      | undefined,
     metadata: {} as Record<string, unknown>,
     maxStaleness: 2,
     revision: 1,
@@ -93,7 +95,7 @@ export async function stubIssuer({
     const request = new Request(input, init)
     const url = new URL(request.url)
     asked.push(`${request.method} ${url.pathname}`)
-    return (await state.before?.(url)) ?? answer(url, request)
+    return (await state.before?.(url, request)) ?? answer(url, request)
   }
 
   const claims = (change: Change = {}): AccessTokenClaims => {

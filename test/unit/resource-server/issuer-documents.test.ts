@@ -160,6 +160,40 @@ describe('the documents of an issuer', () => {
     expect(stub.asked).toHaveLength(4)
   })
 
+  it('say nothing, in the cool-down, of a key that nobody has come with before', async () => {
+    const { stub, clock, keys } = await setUp()
+    clock.now += 2
+    expect(await keys.refresh({ kid: 'new' })).toBe(false)
+    // No key has such a name, whenever it was made.
+    expect(await keys.refresh({ kid: 'k'.repeat(256) })).toBe(true)
+    expect(stub.asked).toHaveLength(2)
+    clock.now += 4
+    expect(await keys.refresh()).toBe(true)
+    clock.now += 2
+    expect(await keys.refresh({ kid: 'new' })).toBe(true)
+    expect(await keys.refresh({ kid: 'newer' })).toBe(false)
+    expect(stub.asked).toHaveLength(4)
+  })
+
+  it('are not asked for by everybody who comes, where the issuer answers nothing of use', async () => {
+    const { stub, clock, keys } = await setUp()
+    clock.now += 6
+    stub.state.before = () => new Response('', { status: 500 })
+    for (let n = 0; n < 30; n++) expect(await keys.refresh({ kid: `forged-${n}` })).toBe(false)
+    expect(stub.asked).toHaveLength(3)
+    clock.now += 0.5
+    expect(await keys.refresh({ kid: 'forged' })).toBe(false)
+    expect(stub.asked).toHaveLength(4)
+  })
+
+  it('are of the issuer and of no cache', async () => {
+    const sent: (string | null)[] = []
+    await setUp((stub) => {
+      stub.state.before = (_url, { headers }) => void sent.push(headers.get('cache-control'))
+    })
+    expect(sent).toEqual(['no-cache', 'no-cache'])
+  })
+
   it('are asked for at once when it is urgent, and tell of a change', async () => {
     const { stub, events, keys } = await setUp()
     let changes = 0
@@ -226,14 +260,17 @@ describe('the documents of an issuer', () => {
   })
 
   it('are not taken for the latest while they still have a key that was revoked', async () => {
-    const { stub, revoked, keys, kid } = await setUp()
+    const { stub, clock, revoked, keys, kid } = await setUp()
     revoked.add(kid)
     // Of a process that has not heard of it yet.
     expect(await keys.refresh({ urgent: true })).toBe(false)
     const asked = stub.asked.length
     const next = await generateSigningKey('ES256')
     stub.published.splice(0, 1, next)
-    // No cool-down: what there is can't be right.
+    // Not in the same breath, but with no cool-down: what there is can't be right.
+    expect(await keys.refresh()).toBe(false)
+    expect(stub.asked).toHaveLength(asked)
+    clock.now += 0.5
     expect(await keys.refresh()).toBe(true)
     expect(stub.asked.length).toBeGreaterThan(asked)
     expect(keys.find(next.kid)).toBeDefined()

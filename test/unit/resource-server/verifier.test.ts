@@ -197,6 +197,33 @@ describe('a key that is not known', () => {
     expect(await verifier.verify(stub.token())).toMatchObject({ sub: 'ann' })
   })
 
+  it('is no reason to throw a token away when it may be newer than the keys that are held', async () => {
+    const { stub, verifier, clock } = await setUp()
+    await verifier.ready()
+    const next = await generateSigningKey('ES256')
+    stub.published.splice(0, 1, next)
+    clock.monotonic += 1
+    const token = stub.token({}, next)
+    expect(await errorOf(verifier.verify(token))).toMatchObject({ status: 503, reason: 'keys_unavailable' })
+    clock.monotonic += 4
+    expect(await verifier.verify(token)).toMatchObject({ sub: 'ann' })
+  })
+
+  it('is refused for good where it was revoked, and nobody is asked for it, whatever set the server still has', async () => {
+    const revoked = new Set<string>()
+    const { stub, verifier, clock } = await setUp({
+      follow: revocations(() => 'live', { isKeyRevoked: (kid) => revoked.has(kid) }),
+    })
+    await verifier.ready()
+    const token = stub.token()
+    revoked.add(stub.signing.kid)
+    for (let n = 0; n < 30; n++) {
+      clock.monotonic += 10
+      expect(await errorOf(verifier.verify(token))).toMatchObject({ status: 401, reason: 'revoked' })
+    }
+    expect(stub.asked).toHaveLength(2)
+  })
+
   it('is none of an outage that lasts for more than a day', async () => {
     const { stub, verifier, clock } = await setUp()
     const token = stub.token()
