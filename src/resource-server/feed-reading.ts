@@ -114,10 +114,14 @@ function hearing(ports: FeedPorts, askedAt: number, listener: StreamListener) {
   function beat(polledAt: number, greeted: boolean): End | undefined {
     // Of one that comes before the stream has said when it was opened, nothing is known.
     if (openedAt === undefined) return undefined
-    const moment = trueAt({ askedAt, openedAt, polledAt }, monotonic())
+    const now = monotonic()
+    const moment = trueAt({ askedAt, openedAt, polledAt }, now)
+    // Where that would be of the future, our clock has lost time, by a drift of days or in a machine that slept. What it has lost is not
+    // to hide that something comes late.
+    openedAt = Math.max(openedAt, polledAt - (now - askedAt))
     state.confirm(moment)
     if (greeted) listener.joined()
-    const age = monotonic() - moment
+    const age = now - moment
     // A stream that tells all too late says so with its every beat. That its first is old may be the database's fault.
     return !greeted && age > state.bound() ? { reason: 'late', why: `by ${age.toFixed(1)} s` } : undefined
   }

@@ -115,6 +115,21 @@ describe('how old what is known is', () => {
     expect(verdict()).toBe('live')
   })
 
+  it('is seen although our clock has lost time to the server’s', async () => {
+    const { clock, feed, revocations } = await still({ maxStaleness: 60 })
+    await revocations.attempted
+    const ahead = clock.now + 7_000 + 30
+    feed.polledAt = () => ahead
+    clock.now += 4
+    feed.beat()
+    await eventually(() => expect(revocations.status().age).toBe(0))
+    // Held back on its way: it says what the one before has said.
+    clock.now += 4
+    feed.beat()
+    await soon()
+    expect(revocations.status().age).toBe(4)
+  })
+
   it('is how long the server has not reached its database, from the first moment of a stream', async () => {
     const clock = fakeClock()
     const feed = await fakeFeed({ clock: clock.read })
