@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest'
+import { afterEach, describe, expect, it, vi } from 'vitest'
 import { generateSigningKey } from '../../../src/crypto/jwk.js'
 import { createIssuerDocuments, type IssuerDocuments } from '../../../src/resource-server/issuer-documents.js'
 import { createIssuerHttp } from '../../../src/resource-server/issuer-http.js'
@@ -274,6 +274,29 @@ describe('the documents of an issuer', () => {
     expect(await keys.refresh()).toBe(true)
     expect(stub.asked.length).toBeGreaterThan(asked)
     expect(keys.find(next.kid)).toBeDefined()
+  })
+
+  it('are asked for again where a request never ends, whatever has become of its timeout', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    try {
+      const stub = await stubIssuer()
+      stub.state.before = () => new Promise<never>(() => {})
+      const clock = { now: 1_000 }
+      const documents = createIssuerDocuments(stub.issuer, {
+        http: createIssuerHttp(stub.issuer, stub.fetch),
+        log: () => {},
+        monotonic: () => clock.now,
+        isKeyRevoked: () => false,
+      })
+      open.push(documents)
+      await vi.advanceTimersByTimeAsync(5_600)
+      await documents.attempted
+      stub.state.before = undefined
+      await vi.advanceTimersByTimeAsync(1_000)
+      await vi.waitFor(() => expect(documents.metadata()).toBeDefined())
+    } finally {
+      vi.useRealTimers()
+    }
   })
 
   it('come from the issuer alone: an answer that leads elsewhere is none', async () => {
