@@ -43,7 +43,9 @@ export function buildVerifier(
   const { clockTolerance } = checked
   const { issuer, audience, credentials, impliedScopes, dpop = {} } = options
   const monotonic = elapsedTime({ now, monotonic: clocks.monotonic ?? (() => performance.now() / 1000) })
-  const log = (event: VerifierEvent) => options.log?.(event)
+  const tell = async (event: VerifierEvent): Promise<unknown> => options.log?.(event)
+  // Who is let in does not hang on a log, at once or later.
+  const log = (event: VerifierEvent) => void tell(event).catch(() => {})
 
   const http = createIssuerHttp(issuer, options.fetch)
   const documents = createIssuerDocuments(issuer, {

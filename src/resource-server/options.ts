@@ -84,7 +84,7 @@ type CommonOptions = {
   readonly impliedScopes?: Readonly<Record<string, readonly string[]>>
   readonly dpop?: DpopOptions
   readonly resource?: ResourceDescription
-  /** Told of everything that an operator may want to see. Must not throw. */
+  /** Told of everything that an operator may want to see. What it throws is lost. */
   readonly log?: (event: VerifierEvent) => void
   /** Instead of the global `fetch`: behind a proxy, with a certificate authority of your own. */
   readonly fetch?: typeof fetch

@@ -343,6 +343,27 @@ describe('when it is not known whether a token was revoked', () => {
   })
 })
 
+describe('a log that fails', () => {
+  it.each([
+    [
+      'at once',
+      () => {
+        throw new Error('disk full')
+      },
+    ],
+    ['later', async () => Promise.reject(new Error('disk full'))],
+  ])('%s decides about nobody', async (_, log) => {
+    const stub = await stubIssuer()
+    let down = true
+    stub.state.before = () => (down ? outage() : undefined)
+    const { verifier } = await setUp({ stub, options: { log } })
+    expect(await errorOf(verifier.verify('x'))).toMatchObject({ status: 401, reason: 'malformed' })
+    down = false
+    await verifier.ready(5_000)
+    expect(await verifier.verify(stub.token())).toMatchObject({ sub: 'ann' })
+  })
+})
+
 describe('a route that wants to be sure', () => {
   it('has every token introspected, also where the feed knows of nothing', async () => {
     const { stub, verifier } = await setUp({ options: { credentials: CREDENTIALS } })
