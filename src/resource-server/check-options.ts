@@ -13,12 +13,32 @@ export type CheckedOptions = {
   readonly publicUrl: string | undefined
 }
 
+const MEMBERS = [
+  'issuer',
+  'audience',
+  'publicUrl',
+  'clockTolerance',
+  'cacheSize',
+  'impliedScopes',
+  'dpop',
+  'resource',
+  'log',
+  'fetch',
+  'format',
+  'decryptionKeys',
+  'credentials',
+  'whenStale',
+]
+const DPOP_MEMBERS = ['required', 'window', 'nonce', 'remember']
+const WHEN_STALE: readonly unknown[] = [undefined, 'unavailable', 'introspect', 'open']
 const CLOCK_TOLERANCE = 60
 const CACHE_SIZE = 50_000
 const MOST_REMEMBERED = 10_000_000
 
 /** Checks what a programmer gave. Throws TypeError that says what to do: such a mistake must show at the start, not with a request. */
 export function checkOptions(options: VerifierOptions): CheckedOptions {
+  checkMembers('createVerifier', options, MEMBERS)
+  checkDpop(options.dpop)
   checkIssuer(options.issuer)
   if (typeof options.audience !== 'string' || options.audience === '') {
     throw new TypeError('audience is missing: give the identifier that this API is registered with.')
@@ -28,11 +48,30 @@ export function checkOptions(options: VerifierOptions): CheckedOptions {
   else if (whenStale === 'introspect') {
     throw new TypeError('whenStale "introspect" needs credentials: the api_id and api_secret of this API.')
   }
+  if (!WHEN_STALE.includes(whenStale)) throw new TypeError('whenStale is one of unavailable, introspect and open.')
   return {
     decryptionKeys: checkKeys(options),
     clockTolerance: within('clockTolerance', options.clockTolerance ?? CLOCK_TOLERANCE, CLOCK_TOLERANCE),
     cacheSize: within('cacheSize', options.cacheSize ?? CACHE_SIZE, MOST_REMEMBERED),
     publicUrl: checkPublicUrl(options),
+  }
+}
+
+/** A misspelt option would be left out, and nobody would know. */
+function checkMembers(name: string, given: object, members: readonly string[]): void {
+  for (const member of Object.keys(given)) {
+    if (members.includes(member)) continue
+    throw new TypeError(`${name} has no option ${JSON.stringify(member)}; its options: ${members.join(', ')}.`)
+  }
+}
+
+function checkDpop(dpop: unknown): void {
+  if (dpop === undefined) return
+  if (!isJsonObject(dpop)) throw new TypeError('dpop is an object, such as { required: true }.')
+  checkMembers('dpop', dpop, DPOP_MEMBERS)
+  for (const [member, value] of Object.entries(dpop)) {
+    // A secret that is missing from the environment would open what it is to close.
+    if (value === undefined) throw new TypeError(`dpop.${member} is undefined: leave it out, or give it a value.`)
   }
 }
 

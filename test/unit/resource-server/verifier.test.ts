@@ -581,6 +581,11 @@ describe('a programmer’s mistake', async () => {
     { name: 'a cache without end', given: { cacheSize: Number.POSITIVE_INFINITY }, says: 'cacheSize' },
     { name: 'a public URL that is none', given: { publicUrl: 'orders' }, says: 'publicUrl' },
     { name: 'a proof window without end', given: { dpop: { window: 86_400 } }, says: 'window' },
+    { name: 'an option that is misspelt', given: { clockTolerence: 5 }, says: 'clockTolerence' },
+    { name: 'an option of dpop that is misspelt', given: { dpop: { require: true } }, says: 'require' },
+    { name: 'a nonce secret that is not there', given: { dpop: { nonce: undefined } }, says: 'dpop.nonce' },
+    { name: 'dpop that is no object', given: { dpop: true }, says: 'required' },
+    { name: 'another answer when it is stale', given: { whenStale: 'opne' }, says: 'whenStale' },
     { name: 'a scope with a quote in it', given: { impliedScopes: { 'a"b': ['c'] } }, says: 'impliedScopes' },
   ])('$name: it is said at once', ({ given, says }) => {
     expect(() => buildVerifier({ ...good, ...given } as VerifierOptions, { follow: liveRevocations })).toThrow(
