@@ -1,6 +1,6 @@
 import type { Requirements, VerifiedClaims, WhenStale } from './options.js'
 import { refusalAnswer, wellKnownAnswer } from './plain-answer.js'
-import { fetchRequestParts } from './request-parts.js'
+import { fetchRequestParts, fetchTarget } from './request-parts.js'
 import { toResponse } from './to-response.js'
 import type { Admitted, PlainAnswer, Verifier } from './verifier.js'
 import { VerifyError } from './verify-error.js'
@@ -36,8 +36,7 @@ export function protect<W extends WhenStale, R extends Request, Rest extends unk
 
 /** What stands at the well-known addresses of this API; undefined for any other request. RFC 9728 §3.1. */
 export function wellKnown(bulla: Pick<Verifier, 'wellKnown'>, request: Request): Response | undefined {
-  const { method, target } = fetchRequestParts(request, request)
-  const answer = wellKnownAnswer(bulla, { method, target })
+  const answer = wellKnownAnswer(bulla, { method: request.method, target: fetchTarget(request) })
   return answer && toResponse(answer)
 }
 

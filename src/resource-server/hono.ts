@@ -1,7 +1,7 @@
 import { admit, admittedClaims } from './admitted-requests.js'
 import type { Requirements, VerifiedClaims, WhenStale } from './options.js'
 import { EXPOSE, refusalAnswer, wellKnownAnswer } from './plain-answer.js'
-import { fetchRequestParts } from './request-parts.js'
+import { fetchRequestParts, fetchTarget } from './request-parts.js'
 import { toResponse } from './to-response.js'
 import type { Admitted, PlainAnswer, Verifier } from './verifier.js'
 import { VerifyError } from './verify-error.js'
@@ -49,8 +49,9 @@ export function claimsOf(c: ProtectedContext): VerifiedClaims {
 /** A middleware that answers at the well-known addresses of this API, and lets everything else on. RFC 9728 §3.1. */
 export function wellKnown(bulla: Pick<Verifier, 'wellKnown'>): HonoMiddleware {
   return async (c, next) => {
-    const { method, target } = fetchRequestParts(c.req.raw, c)
-    const answer = wellKnownAnswer(bulla, { method, target })
+    const { raw } = c.req
+    // Who calls is not read yet: what stands behind this may still put a header there.
+    const answer = wellKnownAnswer(bulla, { method: raw.method, target: fetchTarget(raw) })
     if (answer) return give(c, answer)
     await next()
     return undefined

@@ -29,10 +29,15 @@ export function nodeRequestParts(req: NodeRequest, target = targetOf(req)): Requ
  */
 export function fetchRequestParts({ method, url, headers }: Request, request: object): RequestParts {
   return remember(request, () => {
-    const { pathname, search } = new URL(url)
     const sent = (name: string) => [headers.get(name)].filter((value) => value !== null)
-    return { authorization: sent('authorization'), dpop: sent('dpop'), method, target: `${pathname}${search}` }
+    return { authorization: sent('authorization'), dpop: sent('dpop'), method, target: fetchTarget({ url }) }
   })
+}
+
+/** Path and query of a request of the Fetch standard. */
+export function fetchTarget({ url }: Pick<Request, 'url'>): string {
+  const { pathname, search } = new URL(url)
+  return `${pathname}${search}`
 }
 
 /** Path and query as the client sent them. */

@@ -1,9 +1,11 @@
 import type { Server } from 'node:http'
+import { Hono } from 'hono'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { requireToken as fastifyToken } from '../../../src/resource-server/fastify.js'
-import { protect } from '../../../src/resource-server/fetch.js'
-import { requireToken as honoToken } from '../../../src/resource-server/hono.js'
+import { wellKnown as fetchDocuments, protect } from '../../../src/resource-server/fetch.js'
+import { wellKnown as honoDocuments, requireToken as honoToken } from '../../../src/resource-server/hono.js'
 import { claimsOf, requireToken } from '../../../src/resource-server/node-middleware.js'
+import type { Verifier } from '../../../src/resource-server/verifier.js'
 import { APPS, type Call, call, listen } from './framework-apps.js'
 import { handMadeVerifier, METADATA_PATH } from './hand-made-verifier.js'
 
@@ -207,5 +209,31 @@ describe('the middleware for Node', () => {
     requireToken(verifier)(request(), res, (_error) => expect.unreachable())
     await settled()
     expect(res.done).toEqual([])
+  })
+})
+
+describe('the well-known addresses', () => {
+  it('do not fix who calls before the app has put a header there', async () => {
+    const seen: (readonly string[])[] = []
+    const bulla = {
+      wellKnown: () => undefined,
+      check: () => {},
+      async authenticate({ authorization }: { authorization: readonly string[] }) {
+        seen.push(authorization)
+        return { claims: {}, headers: {} }
+      },
+    } as unknown as Verifier
+    const request = new Request('https://orders.example/orders')
+    fetchDocuments(bulla, request)
+    request.headers.set('authorization', 'Bearer later')
+    await protect(bulla, {}, () => new Response())(request)
+    const app = new Hono()
+    app.use(honoDocuments(bulla), async (c, next) => {
+      c.req.raw = new Request(c.req.raw, { headers: { authorization: 'Bearer later' } })
+      await next()
+    })
+    app.get('/orders', honoToken(bulla), (c) => c.text('in'))
+    await app.request('/orders')
+    expect(seen).toEqual([['Bearer later'], ['Bearer later']])
   })
 })
