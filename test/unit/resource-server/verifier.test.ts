@@ -483,6 +483,9 @@ describe('a request with a bound token', () => {
     expect(await errorOf(verifier.authenticate(one, { scope: 'orders:write' }))).toMatchObject({ status: 403 })
     const other = { ...one, authorization: [`DPoP ${bound(stub)}`] }
     expect(await errorOf(verifier.authenticate(other))).toMatchObject({ code: 'invalid_dpop_proof' })
+    // The same request, in which somebody has put another token since.
+    one.authorization.splice(0, 1, ...other.authorization)
+    expect(await errorOf(verifier.authenticate(one))).toMatchObject({ code: 'invalid_dpop_proof' })
   })
 
   it('is judged by where the API is, and not by what a Host header says', async () => {
