@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers'
 import { TokenError } from '../crypto/token-error.js'
+import { bodyChunks } from './body-chunks.js'
 import { createEventStreamParser, EventTooLarge, type ServerSentEvent } from './event-stream.js'
 import { feedAddress, retryAfter } from './feed-request.js'
 import type { FeedState } from './feed-state.js'
@@ -95,7 +96,7 @@ export async function followStream(ports: FeedPorts, signal: AbortSignal, listen
     listener.begun()
     const hear = hearing(ports, askedAt, listener)
     const parser = createEventStreamParser(MAX_PAGE_LENGTH + 1_024)
-    for await (const bytes of response.body as unknown as AsyncIterable<Uint8Array>) {
+    for await (const bytes of bodyChunks(response.body, signal)) {
       for (const event of parser.push(bytes)) {
         const end = await hear(event, signal)
         if (end) return end

@@ -1,3 +1,4 @@
+import { bodyChunks } from './body-chunks.js'
 import { inTime } from './in-time.js'
 
 /** An answer whose body was read to its end. */
@@ -65,7 +66,11 @@ export function createIssuerHttp(issuer: string, fetcher: typeof fetch = fetch):
       const method = form ? { method: 'POST', body: form } : {}
       const ask = async () => {
         const response = await send(url, { ...method, headers: { ...headers }, signal: controller.signal })
-        return { status: response.status, headers: response.headers, body: await readAll(response, maxBytes) }
+        return {
+          status: response.status,
+          headers: response.headers,
+          body: await readAll(response, maxBytes, controller.signal),
+        }
       }
       try {
         return await answerTo(url, { timeout, controller, work: ask() })
@@ -83,12 +88,12 @@ export function createIssuerHttp(issuer: string, fetcher: typeof fetch = fetch):
 
 type Timed<T> = { readonly timeout: number; readonly controller: AbortController; readonly work: Promise<T> }
 
-async function readAll({ body }: Response, maxBytes: number): Promise<string> {
+async function readAll({ body }: Response, maxBytes: number, signal: AbortSignal): Promise<string> {
   if (!body) return ''
   const chunks: Uint8Array[] = []
   let size = 0
   // Counted as it is decoded: a small answer may have been made of a large one.
-  for await (const chunk of body as unknown as AsyncIterable<Uint8Array>) {
+  for await (const chunk of bodyChunks(body, signal)) {
     size += chunk.length
     if (size > maxBytes) throw new IssuerUnreachable(`An answer was larger than ${maxBytes} bytes.`)
     chunks.push(chunk)
