@@ -244,6 +244,11 @@ describe('what it costs', () => {
           listeners += 1
           add(...args)
         }
+        const remove = signal.removeEventListener.bind(signal)
+        signal.removeEventListener = (...args: Parameters<typeof remove>) => {
+          listeners -= 1
+          remove(...args)
+        }
         most = Math.max(most, [...signals].filter(({ aborted }) => !aborted).length)
         for (const one of signals) if (one.aborted) signals.delete(one)
         const body = `event: snapshot\ndata: ${opened === 1 ? snapshot : greeting}\n\n`
@@ -255,7 +260,8 @@ describe('what it costs', () => {
     await revocations.attempted
     await eventually(() => expect(opened).toBeGreaterThan(2_000))
     expect(most).toBe(1)
-    expect(listeners).toBe(0)
+    // That of the stream that is open, at most.
+    expect(listeners).toBeLessThanOrEqual(1)
     expect(keys.listeners).toHaveLength(1)
     expect(process.getActiveResourcesInfo().length - before).toBeLessThan(10)
     revocations.close()
