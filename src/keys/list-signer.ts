@@ -1,6 +1,8 @@
 import { signJws } from '../crypto/jws.js'
 import type { ListSigner } from '../oauth/ports.js'
 import type { SigningAlgorithm, Tenant } from '../oauth/records.js'
+import { REVOCATION_LIST_TYPE } from '../wire/revocation-list.js'
+import { STATUS_LIST_TYPE } from '../wire/status-list.js'
 import type { Keyring } from './keyring.js'
 import type { SigningPurpose } from './purpose.js'
 
@@ -8,8 +10,8 @@ const ALGORITHM = 'ES256'
 
 /** Which key signs, by the type of what is signed. A thief of one purpose's key can make nothing of another's. */
 const PURPOSES: Readonly<Record<string, SigningPurpose>> = {
-  'revocations+jwt': 'revocations',
-  'statuslist+jwt': 'status_list',
+  [REVOCATION_LIST_TYPE]: 'revocations',
+  [STATUS_LIST_TYPE]: 'status_list',
   'token-introspection+jwt': 'introspection',
 }
 

@@ -1,5 +1,6 @@
 import { setImmediate } from 'node:timers'
 import { TokenError } from '../crypto/token-error.js'
+import { REVOCATION_LIST_TYPE } from '../wire/revocation-list.js'
 import { bodyChunks } from './body-chunks.js'
 import { createEventStreamParser, EventTooLarge, type ServerSentEvent } from './event-stream.js'
 import { feedAddress, retryAfter } from './feed-request.js'
@@ -31,7 +32,7 @@ export type End =
   /** Something that the issuer has not signed, or can't have meant, or what is too old when it comes; or no whole answer. */
   | { readonly reason: 'not_believed' | 'late' | 'unreachable'; readonly why: string }
 
-const LIST_TYPE = 'application/revocations+jwt'
+const LIST_TYPE = `application/${REVOCATION_LIST_TYPE}`
 const STREAM_TYPE = 'text/event-stream'
 // Milliseconds until a stream begins.
 const OPENING = 10_000

@@ -1,6 +1,6 @@
 import { isJsonObject } from '../crypto/json.js'
 import { TokenError } from '../crypto/token-error.js'
-import type { RevocationEntry } from '../wire/revocation-list.js'
+import { REVOCATION_LIST_TYPE, type RevocationEntry } from '../wire/revocation-list.js'
 import type { SigningKeys } from './signing-keys.js'
 import { verifySigned } from './verify-signed.js'
 
@@ -29,14 +29,12 @@ export type Entry = Omit<RevocationEntry, 'k'> & { readonly k: string }
 /** The longest page that is read, in characters. */
 export const MAX_PAGE_LENGTH = 2 * 1_048_576
 
-const TYP = 'revocations+jwt'
-
 /** The page in a JWS of the issuer. Throws TokenError for whatever is not signed by it or not well formed. RFC 7515 §5.2. */
 export async function verifyPage(
   jws: string,
   { keys, issuer }: { readonly keys: Pick<SigningKeys, 'find' | 'refresh'>; readonly issuer: string },
 ): Promise<RevocationPage> {
-  const payload = await verifySigned(jws, keys, { typ: TYP, maxLength: MAX_PAGE_LENGTH })
+  const payload = await verifySigned(jws, keys, { typ: REVOCATION_LIST_TYPE, maxLength: MAX_PAGE_LENGTH })
   if (payload['iss'] !== issuer) throw new TokenError('wrong_issuer')
   const page = parsePage(payload)
   if (!page) throw new TokenError('invalid_claims')

@@ -1,5 +1,6 @@
 import { clearTimeout, setTimeout } from 'node:timers'
 import { TokenError } from '../crypto/token-error.js'
+import { STATUS_LIST_TYPE } from '../wire/status-list.js'
 import { atMost } from './at-most.js'
 import type { IssuerAnswer, IssuerHttp } from './issuer-http.js'
 import type { GenuineToken, Revocations, Verdict } from './revocations.js'
@@ -112,7 +113,7 @@ export function createStatusListReader({
     try {
       return await http.request(uri, {
         // draft-ietf-oauth-status-list §8.1.
-        headers: { accept: 'application/statuslist+jwt', ...(etag !== undefined && { 'if-none-match': etag }) },
+        headers: { accept: `application/${STATUS_LIST_TYPE}`, ...(etag !== undefined && { 'if-none-match': etag }) },
         maxBytes: MAX_LIST_LENGTH,
         timeout: TIMEOUT,
         signal: controller.signal,

@@ -3,6 +3,7 @@ import { inflate as inflateBytes } from 'node:zlib'
 import { decodeBase64url } from '../crypto/base64url.js'
 import { isJsonObject } from '../crypto/json.js'
 import { TokenError } from '../crypto/token-error.js'
+import { LIST_LENGTH, STATUS_LIST_TYPE } from '../wire/status-list.js'
 import type { SigningKeys } from './signing-keys.js'
 import { verifySigned } from './verify-signed.js'
 
@@ -19,8 +20,6 @@ export type StatusList = {
 /** The longest list that is read, in characters: one of a byte an entry in which everything is chance. */
 export const MAX_LIST_LENGTH = 2 * 1_048_576
 
-const TYP = 'statuslist+jwt'
-const LIST_LENGTH = 2 ** 20
 const BITS: readonly unknown[] = [1, 2, 4, 8]
 /** Seconds: the issuer's clock and ours may differ. */
 const TOLERANCE = 60
@@ -39,7 +38,7 @@ export type ListVerification = {
 
 /** The list in a Status List Token of the issuer. Throws TokenError. draft-ietf-oauth-status-list §8.3. */
 export async function verifyStatusList(jws: string, { keys, issuer, uri, now }: ListVerification): Promise<StatusList> {
-  const claims = await verifySigned(jws, keys, { typ: TYP, maxLength: MAX_LIST_LENGTH })
+  const claims = await verifySigned(jws, keys, { typ: STATUS_LIST_TYPE, maxLength: MAX_LIST_LENGTH })
   if (claims['iss'] !== issuer) throw new TokenError('wrong_issuer')
   const { sub, iat, exp, ttl, status_list: list } = claims
   // draft-ietf-oauth-status-list §8.3: the list of another address is another list.

@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { LIST_LENGTH } from '../wire/status-list.js'
 import type { Permutation } from './permutation.js'
-import { LIST_LENGTH } from './place.js'
 import type { FlipPosition, StatusListName, StatusListStore } from './ports.js'
 
 /** A list's bits as far as they were read: one a token, set when it is revoked, the lowest of a byte first. draft-ietf-oauth-status-list §4.1. */

@@ -1,10 +1,9 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { LIST_LENGTH } from '../wire/status-list.js'
 
 /** Where a token stands: until when (seconds), in which of the tenant's lists of that hour, and at which bit of it. */
 export type Place = { readonly exp: number; readonly list: number; readonly index: number }
 
-/** Entries of a status list, one bit each. draft-ietf-oauth-status-list §4.1. */
-export const LIST_LENGTH = 2 ** 20
 /** Lists a tenant can have in one slot. */
 export const LISTS = 2 ** 10
 

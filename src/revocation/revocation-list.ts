@@ -1,8 +1,6 @@
 import type { Ports, RevocationPage } from '../oauth/ports.js'
 import type { Tenant } from '../oauth/records.js'
-
-/** `typ` of the list, and with `application/` before it its media type. RFC 7515 §4.1.9. */
-export const REVOCATION_LIST_TYPE = 'revocations+jwt'
+import { REVOCATION_LIST_TYPE } from '../wire/revocation-list.js'
 
 export type RevocationListPorts = Pick<Ports, 'revocations' | 'listSigner' | 'policy' | 'now'>
 

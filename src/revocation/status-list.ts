@@ -2,10 +2,8 @@ import { promisify } from 'node:util'
 import { brotliCompress, constants, deflate as deflateBytes, gzip as gzipBytes } from 'node:zlib'
 import type { ListSigner } from '../oauth/ports.js'
 import type { Tenant } from '../oauth/records.js'
+import { STATUS_LIST_TYPE } from '../wire/status-list.js'
 import { statusListUri } from './indices.js'
-
-/** `typ` of a list, and with `application/` before it its media type. draft-ietf-oauth-status-list §5.1. */
-export const STATUS_LIST_TYPE = 'statuslist+jwt'
 
 /** Seconds a reader may go on with a list it has, the `ttl` in it. draft-ietf-oauth-status-list §5.1. */
 export const STATUS_LIST_TTL = 15

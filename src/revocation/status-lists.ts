@@ -1,10 +1,11 @@
 import type { Ports } from '../oauth/ports.js'
 import type { Tenant } from '../oauth/records.js'
+import { STATUS_LIST_TYPE } from '../wire/status-list.js'
 import { type Bits, catchUp, noBits } from './bits.js'
 import { statusListUri } from './indices.js'
 import type { ListKeys } from './list-keys.js'
 import type { StatusListName, StatusListStore } from './ports.js'
-import { STATUS_LIST_TYPE, type StatusListToken, statusListToken } from './status-list.js'
+import { type StatusListToken, statusListToken } from './status-list.js'
 
 export type StatusLists = {
   /**

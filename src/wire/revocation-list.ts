@@ -1,6 +1,9 @@
 import { createHash } from 'node:crypto'
 import type { AccessTokenClaims, Actor } from './claims.js'
 
+/** `typ` of the list, and with `application/` before it its media type. RFC 7515 §4.1.9. */
+export const REVOCATION_LIST_TYPE = 'revocations+jwt'
+
 export const REVOCATION_KINDS = ['jti', 'grant', 'sid', 'sub', 'client', 'aud', 'act', 'kid', 'tenant'] as const
 export type RevocationKind = (typeof REVOCATION_KINDS)[number]
 

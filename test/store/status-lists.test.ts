@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Grants } from '../../src/oauth/ports.js'
-import { LIST_LENGTH, packPlace } from '../../src/revocation/place.js'
+import { packPlace } from '../../src/revocation/place.js'
 import type { FlipPosition, Flips, StatusListStore } from '../../src/revocation/ports.js'
 import { createGrants } from '../../src/store/grants.js'
 import { readInstallation } from '../../src/store/installation.js'
 import { createLeases } from '../../src/store/leases.js'
 import { createRevocations } from '../../src/store/revocations.js'
 import { createStatusListStore } from '../../src/store/status-lists.js'
+import { LIST_LENGTH } from '../../src/wire/status-list.js'
 import { makeGrant, makeSession, makeWorld, operator, type Stage, setStage, type World } from '../support/fixtures.js'
 
 let stage: Stage

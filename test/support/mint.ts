@@ -1,7 +1,8 @@
 import { randomInt } from 'node:crypto'
 import type { AccessTokenResponse, Mint, PlannedToken, TokenSubject } from '../../src/oauth/ports.js'
-import { LIST_LENGTH, packPlace } from '../../src/revocation/place.js'
+import { packPlace } from '../../src/revocation/place.js'
 import type { Leases } from '../../src/revocation/ports.js'
+import { LIST_LENGTH } from '../../src/wire/status-list.js'
 
 /** A token asked for in one go. */
 export type TokenRequest = Omit<PlannedToken, 'judged' | 'expiresAt'> &

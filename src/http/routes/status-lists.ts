@@ -1,5 +1,6 @@
-import { type Coding, STATUS_LIST_TYPE, type StatusListToken } from '../../revocation/status-list.js'
+import type { Coding, StatusListToken } from '../../revocation/status-list.js'
 import type { StatusLists } from '../../revocation/status-lists.js'
+import { STATUS_LIST_TYPE } from '../../wire/status-list.js'
 import { chooseCoding, parseAccept, quality } from '../accept.js'
 import { cacheable } from '../caching.js'
 import { notAcceptable, notFound, notImplemented } from '../errors.js'

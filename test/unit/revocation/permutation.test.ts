@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { createListKeys } from '../../../src/revocation/list-keys.js'
 import { createPermutation } from '../../../src/revocation/permutation.js'
-import { LIST_LENGTH } from '../../../src/revocation/place.js'
+import { LIST_LENGTH } from '../../../src/wire/status-list.js'
 
 describe('a permutation of the positions of a list', () => {
   it('gives every index once', () => {

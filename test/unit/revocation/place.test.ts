@@ -1,15 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import {
-  expOfPlace,
-  jtiOfPlace,
-  LIST_LENGTH,
-  LISTS,
-  packPlace,
-  placeOfJti,
-  slotOf,
-} from '../../../src/revocation/place.js'
+import { expOfPlace, jtiOfPlace, LISTS, packPlace, placeOfJti, slotOf } from '../../../src/revocation/place.js'
+import { LIST_LENGTH } from '../../../src/wire/status-list.js'
 
 const key = randomBytes(32)
 const places = fc.record({
