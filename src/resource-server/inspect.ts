@@ -1,11 +1,10 @@
 import type { JsonWebKey } from 'node:crypto'
 import { parseArgs } from 'node:util'
 import { parseJsonObject } from '../crypto/json.js'
+import { fetchDocuments, UnusableDocument } from './fetch-documents.js'
 import type { Documents, GivenKey } from './findings.js'
 import { inspectToken } from './inspection.js'
 import { createIssuerHttp, IssuerUnreachable } from './issuer-http.js'
-import { metadataUrl, parseMetadata } from './issuer-metadata.js'
-import { parseSigningKeys } from './signing-keys.js'
 import type { ExitCode, Terminal } from './terminal.js'
 import { toText } from './terminal-text.js'
 import { UsageError } from './usage-error.js'
@@ -15,8 +14,6 @@ const OPTIONS = {
   issuer: { type: 'string' },
   audience: { type: 'string' },
 } as const
-
-const LIMITS = { maxBytes: 262_144, timeout: 5_000, headers: { accept: 'application/json' } }
 
 /** Says what is in a token and what is wrong with it, in sentences that say what to do. */
 export async function inspect(args: string[], io: Terminal): Promise<ExitCode> {
@@ -31,7 +28,7 @@ export async function inspect(args: string[], io: Terminal): Promise<ExitCode> {
   }
   const keys = values.key.flatMap((file) => readKeys(file, io))
   const token = readToken(positionals[0], io)
-  const documents = issuer === undefined ? undefined : await fetchDocuments(issuer)
+  const documents = issuer === undefined ? undefined : await documentsOf(issuer)
   const { lines, wrong, notes } = inspectToken(token, { keys, issuer, audience, documents, now: io.now() })
   io.stdout(toText([...lines, ...list('Wrong', wrong), ...list('To know', notes)]))
   return wrong.length > 0 ? 1 : 0
@@ -65,21 +62,13 @@ function readFile(file: string | undefined, { read }: Terminal): string {
   }
 }
 
-/** What the issuer publishes; a string says why that can't be had. RFC 8414 §3, RFC 7517 §5. */
-async function fetchDocuments(issuer: string): Promise<Documents | string> {
-  const http = createIssuerHttp(issuer)
-  const get = async (url: string) => {
-    const { status, body } = await http.request(url, LIMITS)
-    if (status !== 200) throw new IssuerUnreachable(`${url} answered ${status}.`)
-    return body
-  }
+/** What the issuer publishes; a string says why that can't be had. */
+async function documentsOf(issuer: string): Promise<Documents | string> {
   try {
-    const metadata = parseMetadata(parseJsonObject(Buffer.from(await get(metadataUrl(issuer)))), issuer)
-    if (typeof metadata === 'string') return metadata
-    const keys = parseSigningKeys(await get(metadata.jwksUri))
-    return keys ? { keys, maxTokenLifetime: metadata.maxTokenLifetime } : `${metadata.jwksUri} has no key that signs.`
+    const { metadata, keys } = await fetchDocuments(issuer, createIssuerHttp(issuer))
+    return { keys, maxTokenLifetime: metadata.maxTokenLifetime }
   } catch (error) {
-    if (error instanceof IssuerUnreachable) return error.message
+    if (error instanceof IssuerUnreachable || error instanceof UnusableDocument) return error.message
     throw error
   }
 }

@@ -1,8 +1,7 @@
-import { parseJsonObject } from '../crypto/json.js'
-import type { VerificationKey } from '../crypto/jwk.js'
+import { type FetchedDocuments, fetchDocuments, UnusableDocument } from './fetch-documents.js'
 import type { IssuerHttp } from './issuer-http.js'
-import { type IssuerMetadata, metadataUrl, parseMetadata } from './issuer-metadata.js'
-import { LONGEST_KID, parseSigningKeys, type SigningKeys } from './signing-keys.js'
+import type { IssuerMetadata } from './issuer-metadata.js'
+import { LONGEST_KID, type SigningKeys } from './signing-keys.js'
 import type { VerifierEvent } from './verifier-event.js'
 
 export type IssuerDocuments = {
@@ -35,10 +34,6 @@ const BREATH = 0.5
 const RETRY = { first: 0.25, most: 15 }
 const SOON = 1
 const MOST_MISSED = 1_000
-const TIMEOUT = 5_000
-const MOST_BYTES = 262_144
-
-type Fetched = { readonly metadata: IssuerMetadata; readonly keys: Map<string, VerificationKey> }
 
 /**
  * The issuer's metadata and keys: fetched at once, then as often as the keys may be kept, and the last good ones through an outage of a
@@ -50,7 +45,7 @@ export function createIssuerDocuments(
 ): IssuerDocuments {
   const changed: (() => void)[] = []
   const onMetadata: ((metadata: IssuerMetadata) => void)[] = []
-  let held: (Fetched & { readonly at: number }) | undefined
+  let held: (FetchedDocuments & { readonly at: number }) | undefined
   let flight: Promise<boolean> | undefined
   let failures = 0
   let triedAt = Number.NEGATIVE_INFINITY
@@ -65,32 +60,11 @@ export function createIssuerDocuments(
   /** What is held, unless nobody has confirmed it for too long. */
   const current = () => (held && monotonic() - held.at < LONGEST_OUTAGE ? held : undefined)
 
-  async function fetchBoth(): Promise<Fetched> {
-    const metadata = parseMetadata(await getJson(metadataUrl(issuer)), issuer)
-    if (typeof metadata === 'string') throw new UnusableDocument(metadata)
-    const keys = parseSigningKeys(await get(metadata.jwksUri))
-    if (!keys) throw new UnusableDocument(`There is no key at ${metadata.jwksUri} that tokens could be verified with.`)
-    return { metadata, keys }
-  }
-
-  async function get(url: string): Promise<string> {
-    const { status, body } = await http.request(url, {
-      // A cache that has the keys of before a rotation is not to answer. RFC 9111 §5.2.1.4.
-      headers: { accept: 'application/json', 'cache-control': 'no-cache' },
-      maxBytes: MOST_BYTES,
-      timeout: TIMEOUT,
-    })
-    if (status !== 200) throw new UnusableDocument(`${url} answered ${status}.`)
-    return body
-  }
-
-  const getJson = async (url: string) => parseJsonObject(Buffer.from(await get(url)))
-
   async function attempt(): Promise<boolean> {
     // Before it is asked: what the issuer changes while it answers may not be in the answer.
     const at = monotonic()
     try {
-      const fetched = await fetchBoth()
+      const fetched = await fetchDocuments(issuer, http)
       if (closed) return false
       const before = held
       held = { ...fetched, at }
@@ -177,10 +151,5 @@ export function createIssuerDocuments(
   }
 }
 
-/** There was an answer, and nothing can be made of it. */
-class UnusableDocument extends Error {
-  override readonly name = 'UnusableDocument'
-}
-
 /** Two sets are the same when they have the same names: a kid is a thumbprint. */
-const describe = (keys: Map<string, VerificationKey> | undefined) => [...(keys?.keys() ?? [])].sort().join(' ')
+const describe = (keys: FetchedDocuments['keys'] | undefined) => [...(keys?.keys() ?? [])].sort().join(' ')
