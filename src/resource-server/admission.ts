@@ -1,6 +1,7 @@
 import { TokenError } from '../crypto/token-error.js'
 import { MAX_TOKEN_LENGTH } from '../wire/access-token.js'
 import type { AccessTokenClaims } from '../wire/claims.js'
+import { waitAtMost } from './in-time.js'
 import type { IntrospectionVerdict } from './introspection.js'
 import type { IssuerDocuments } from './issuer-documents.js'
 import { type Opener, signingKid, takeSealOff, verifyToken } from './open-token.js'
@@ -56,7 +57,7 @@ export function createAdmission({ opener, documents, revocations, introspect, re
 
   async function open(token: string): Promise<GenuineToken> {
     const jws = takeSealOff(token, opener)
-    if (!documents.metadata()) await soon(documents.attempted)
+    if (!documents.metadata()) await waitAtMost(PATIENCE, documents.attempted)
     if (!documents.metadata()) throw new Unavailable('keys_unavailable')
     try {
       return verifyToken(jws, keys.find, judges)
@@ -75,7 +76,7 @@ export function createAdmission({ opener, documents, revocations, introspect, re
   async function settle(first: ReturnType<Revocations['judge']> | undefined, genuine: GenuineToken): Promise<Verdict> {
     const verdict = (await first) ?? 'unknown'
     if (verdict !== 'unknown') return verdict
-    await soon(revocations()?.attempted ?? documents.attempted)
+    await waitAtMost(PATIENCE, revocations()?.attempted ?? documents.attempted)
     return (await revocations()?.judge(genuine)) ?? 'unknown'
   }
 
@@ -117,14 +118,4 @@ export function createAdmission({ opener, documents, revocations, introspect, re
     if (said === 'unknown') throw new Unavailable('introspection_unavailable')
     return claims
   }
-}
-
-/** Waits for something, but not for long. */
-async function soon(work: Promise<unknown>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const patience = new Promise((resolve) => {
-    timer = setTimeout(resolve, PATIENCE)
-  })
-  await Promise.race([work, patience])
-  clearTimeout(timer)
 }

@@ -11,22 +11,13 @@ export type FeedJournal = {
   confirmed(by: Source): void
   /** Whether things are fresh enough to judge by; a line where that has changed. */
   freshness(isFresh: boolean, age: number | undefined): void
-  failed(why: string): void
 }
 
 /** Tells the operator what becomes of a feed, each thing once and not with every try. */
-export function createFeedJournal(tell: (event: VerifierEvent) => void): FeedJournal {
+export function createFeedJournal(log: (event: VerifierEvent) => void): FeedJournal {
   let joined = false
   let fresh: boolean | undefined
   const told = new Set<string>()
-
-  function log(event: VerifierEvent): void {
-    try {
-      tell(event)
-    } catch {
-      // What is known of revocations does not hang on a log.
-    }
-  }
 
   /** Whether it is the first time since all was well. */
   function isNews(what: string): boolean {
@@ -63,10 +54,6 @@ export function createFeedJournal(tell: (event: VerifierEvent) => void): FeedJou
       if (!isFresh) log({ level: 'warn', event: 'stale', message, detail: { age } })
       else if (fresh === false) log({ level: 'info', event: 'fresh', message })
       fresh = isFresh
-    },
-    failed(why) {
-      const message = 'Where revocations are told could not be learnt.'
-      if (isNews(message)) log({ level: 'warn', event: 'fetch_failed', message, detail: { why } })
     },
   }
 }

@@ -19,3 +19,13 @@ export async function inTime<T>(milliseconds: number, work: Promise<T>, giveUp: 
     clearTimeout(timer)
   }
 }
+
+/** Waits for something, but not for long: so many milliseconds at most. What it comes to is looked at elsewhere. */
+export async function waitAtMost(milliseconds: number, work: Promise<unknown>): Promise<void> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise((resolve) => {
+    timer = setTimeout(resolve, milliseconds)
+  })
+  await Promise.race([work, late])
+  clearTimeout(timer)
+}

@@ -56,18 +56,18 @@ export function createRevocationFeed(
   const { signal } = closing
   const state = createFeedState(keys, monotonic)
   const journal = createFeedJournal(log)
+  const authorization = basicAuthorization(credentials)
+  const ports: FeedPorts = { http, keys, issuer, endpoint: feed.endpoint, authorization, state, monotonic }
   const { known, bound } = state
   const startedAt = monotonic()
-  let stream: FeedStream | undefined
-  let ticker: NodeJS.Timeout | undefined
   let tickedAt = startedAt
   let polling: AbortController | undefined
   let polledAt = startedAt
   let pollNotBefore = startedAt
-  let pollAtOnce = false
+  let pollAtOnce = !feed.hasStream
   let wasLost = false
   /** What is still to be tried before the first attempt is over. */
-  const untried = new Set<Source>(['stream', 'pages'])
+  const untried = new Set<Source>(feed.hasStream ? ['stream', 'pages'] : ['pages'])
   let settle = () => {}
   const attempted = new Promise<void>((resolve) => {
     settle = resolve
@@ -93,7 +93,7 @@ export function createRevocationFeed(
     settle()
   }
 
-  async function poll(ports: FeedPorts): Promise<void> {
+  async function poll(): Promise<void> {
     const controller = new AbortController()
     polling = controller
     polledAt = monotonic()
@@ -122,18 +122,18 @@ export function createRevocationFeed(
     return known.isWhole() && (pollAtOnce || (isTime && (state.age() ?? 0) > reliedOnStream(bound())))
   }
 
-  function tick(ports: FeedPorts): void {
+  function tick(): void {
     const now = monotonic()
     if (now - tickedAt < HELD_UP) stream?.look()
     tickedAt = now
-    if (isPollDue()) void poll(ports)
+    if (isPollDue()) void poll()
     known.forget(now, FORGOTTEN_AT_ONCE)
     const age = state.age()
     const isFresh = age !== undefined && age <= bound()
     if (isFresh || now - startedAt > bound()) journal.freshness(isFresh, age)
   }
 
-  function follow(ports: FeedPorts): FeedStream {
+  function follow(): FeedStream {
     return keepStream(ports, {
       signal,
       pauses: own,
@@ -153,24 +153,6 @@ export function createRevocationFeed(
     })
   }
 
-  function begin({ endpoint, maxStaleness, hasStream }: FeedMetadata): void {
-    const authorization = basicAuthorization(credentials)
-    const ports: FeedPorts = { http, keys, issuer, endpoint, authorization, state, monotonic }
-    state.setBound(maxStaleness)
-    if (!hasStream) untried.delete('stream')
-    pollAtOnce = !hasStream
-    let named = keys.kids().join(' ')
-    keys.onChange(() => {
-      // So that the operator hears at once which keys are held here.
-      const names = keys.kids().join(' ')
-      if (names !== named) pollAtOnce = true
-      named = names
-    })
-    stream = hasStream ? follow(ports) : undefined
-    tick(ports)
-    ticker = setInterval(() => tick(ports), own.tick).unref()
-  }
-
   // Asked with every token, of the few keys there are.
   const keyDigests = new Map<string, string>()
   function digestOfKey(kid: string): string {
@@ -180,7 +162,17 @@ export function createRevocationFeed(
     return made
   }
 
-  begin(feed)
+  state.setBound(feed.maxStaleness)
+  let named = keys.kids().join(' ')
+  keys.onChange(() => {
+    // So that the operator hears at once which keys are held here.
+    const names = keys.kids().join(' ')
+    if (names !== named) pollAtOnce = true
+    named = names
+  })
+  const stream = feed.hasStream ? follow() : undefined
+  tick()
+  const ticker = setInterval(tick, own.tick).unref()
 
   return {
     judge({ keys: tokenKeys }) {

@@ -11,6 +11,7 @@ export type RevocationPorts = {
   readonly http: IssuerHttp
   readonly keys: SigningKeys
   readonly credentials: ApiCredentials | undefined
+  /** Never throws. */
   readonly log: (event: VerifierEvent) => void
   /** Seconds of a clock that never jumps. */
   readonly monotonic: () => number

@@ -1,7 +1,7 @@
-import { clearTimeout, setTimeout } from 'node:timers'
 import { TokenError } from '../crypto/token-error.js'
 import { STATUS_LIST_TYPE } from '../wire/status-list.js'
 import { atMost } from './at-most.js'
+import { waitAtMost } from './in-time.js'
 import type { IssuerAnswer, IssuerHttp } from './issuer-http.js'
 import type { GenuineToken, Revocations, Verdict } from './revocations.js'
 import type { SigningKeys } from './signing-keys.js'
@@ -74,17 +74,9 @@ export function createStatusListReader({
   let ttl = USUAL_TTL
   let confirmedAt: number | undefined
 
-  function tell(event: VerifierEvent): void {
-    try {
-      log(event)
-    } catch {
-      // What is known of revocations does not hang on a log.
-    }
-  }
-
   /** Of a token that stands in no list, the first time. */
   function tellOnce(message: string, detail: VerifierEvent['detail'] & {}): void {
-    if (!told.has(message)) tell({ level: 'warn', event: 'revocations_refused', message, detail })
+    if (!told.has(message)) log({ level: 'warn', event: 'revocations_refused', message, detail })
     told.add(message)
   }
 
@@ -145,13 +137,13 @@ export function createStatusListReader({
     held.isFailing = true
     const why = error instanceof TokenError ? error.reason : String(error instanceof Error ? error.message : error)
     const event = error instanceof TokenError ? 'revocations_refused' : 'fetch_failed'
-    tell({ level: 'warn', event, message: 'A status list could not be had.', detail: { uri: held.uri, why } })
+    log({ level: 'warn', event, message: 'A status list could not be had.', detail: { uri: held.uri, why } })
   }
 
   function succeeded(held: Held): void {
     confirmedAt = Math.max(confirmedAt ?? held.askedAt, held.askedAt)
     const message = 'A status list is there again.'
-    if (held.isStale) tell({ level: 'info', event: 'fresh', message, detail: { uri: held.uri } })
+    if (held.isStale) log({ level: 'info', event: 'fresh', message, detail: { uri: held.uri } })
     held.isFailing = held.isStale = false
   }
 
@@ -179,12 +171,12 @@ export function createStatusListReader({
   }
 
   async function afterFetch(held: Held, index: number): Promise<Verdict> {
-    await within(TIMEOUT, refresh(held))
+    await waitAtMost(TIMEOUT, refresh(held))
     const verdict = verdictOf(held, index)
     if (verdict === 'unknown' && !held.isStale && !closed) {
       held.isStale = true
       const message = 'It is not known which tokens of a status list were revoked.'
-      tell({ level: 'warn', event: 'stale', message, detail: { uri: held.uri } })
+      log({ level: 'warn', event: 'stale', message, detail: { uri: held.uri } })
     }
     return verdict
   }
@@ -235,13 +227,4 @@ export function createStatusListReader({
 export function isListOf(issuer: string, uri: string): boolean {
   const prefix = `${issuer}/status-lists/`
   return uri.startsWith(prefix) && /^[\w-]{1,128}$/.test(uri.slice(prefix.length))
-}
-
-async function within(milliseconds: number, work: Promise<void>): Promise<void> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, milliseconds).unref()
-  })
-  await Promise.race([work, late])
-  clearTimeout(timer)
 }
