@@ -19,7 +19,7 @@ import { wellKnownDocuments } from './well-known.js'
 
 type Presented = PresentedProof & { readonly token: string; readonly scheme: Scheme }
 
-const NO_HEADERS = {}
+const NO_HEADERS = Object.freeze({})
 const ANYTHING = { route: defineRequirements(), proof: undefined }
 const PROVEN = { ok: true, nonce: undefined } as const
 const READY_WITHIN = 30_000

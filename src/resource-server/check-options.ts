@@ -3,6 +3,7 @@ import { type DecryptionKey, importDecryptionKey } from '../crypto/decryption-ke
 import { isJsonObject } from '../crypto/json.js'
 import { isEncryptionAlgorithm } from '../crypto/jwk.js'
 import type { PrivateJwk, VerifierOptions } from './options.js'
+import { WHEN_STALE } from './requirements.js'
 
 /** The options, checked, with what was left out filled in. */
 export type CheckedOptions = {
@@ -30,7 +31,6 @@ const MEMBERS = [
   'whenStale',
 ]
 const DPOP_MEMBERS = ['required', 'window', 'nonce', 'remember']
-const WHEN_STALE: readonly unknown[] = [undefined, 'unavailable', 'introspect', 'open']
 const CLOCK_TOLERANCE = 60
 const CACHE_SIZE = 50_000
 const MOST_REMEMBERED = 10_000_000
@@ -48,7 +48,9 @@ export function checkOptions(options: VerifierOptions): CheckedOptions {
   else if (whenStale === 'introspect') {
     throw new TypeError('whenStale "introspect" needs credentials: the api_id and api_secret of this API.')
   }
-  if (!WHEN_STALE.includes(whenStale)) throw new TypeError('whenStale is one of unavailable, introspect and open.')
+  if (whenStale !== undefined && !WHEN_STALE.includes(whenStale)) {
+    throw new TypeError(`whenStale is one of ${WHEN_STALE.join(', ')}.`)
+  }
   return {
     decryptionKeys: checkKeys(options),
     clockTolerance: within('clockTolerance', options.clockTolerance ?? CLOCK_TOLERANCE, CLOCK_TOLERANCE),

@@ -25,7 +25,8 @@ export type RequirementContext = {
 
 const MEMBERS = ['scope', 'acr', 'maxAge', 'whenStale', 'introspect']
 const NONE: readonly string[] = []
-const WHEN_STALE: readonly unknown[] = ['unavailable', 'introspect', 'open']
+/** What can be answered when nothing is known in time. */
+export const WHEN_STALE: readonly unknown[] = ['unavailable', 'introspect', 'open'] satisfies WhenStale[]
 
 /** Checks what a route asks when it is defined: a mistake here must not wait for a request. Throws TypeError. RFC 6749 §3.3. */
 export function defineRequirements(requirements: Requirements = {}): RouteRequirements {
