@@ -1,6 +1,7 @@
 import type { Requirement } from '../requirement.js'
 
 const ATTACKS = 'test/unit/resource-server/attacks.test.ts'
+const CLAIMS = 'test/unit/resource-server/attacks-on-claims.test.ts'
 const VERIFIER = 'test/unit/resource-server/verifier.test.ts'
 const DOCUMENTS = 'test/unit/resource-server/issuer-documents.test.ts'
 const HTTP = 'test/unit/resource-server/issuer-http.test.ts'
@@ -21,14 +22,14 @@ export const tokensAtTheApi: readonly Requirement[] = [
     source: 'RFC 9068 §4',
     level: 'MUST',
     text: 'typ is at+jwt or application/at+jwt, and nothing else.',
-    shownBy: [`${ATTACKS} › typ %s`, `${ATTACKS} › but typ %s is ours`],
+    shownBy: [`${CLAIMS} › typ %s`, `${CLAIMS} › but typ %s is ours`],
   },
   {
     id: 'API-RFC9068-4-iss-aud',
     source: 'RFC 9068 §4',
     level: 'MUST',
     text: 'iss is exactly the issuer, and aud names this API.',
-    shownBy: [`${ATTACKS} › an issuer that is nearly ours: %s`, `${ATTACKS} › an audience that is nearly ours: %s`],
+    shownBy: [`${CLAIMS} › an issuer that is nearly ours: %s`, `${CLAIMS} › an audience that is nearly ours: %s`],
   },
   {
     id: 'API-RFC9068-4-signature',
@@ -46,14 +47,14 @@ export const tokensAtTheApi: readonly Requirement[] = [
     source: 'RFC 9068 §4',
     level: 'MUST',
     text: 'A token whose time is over is refused, give or take what clocks may differ.',
-    shownBy: [`${ATTACKS} › a token that %s`, `${VERIFIER} › ends when its time is over`],
+    shownBy: [`${CLAIMS} › a token that %s`, `${VERIFIER} › ends when its time is over`],
   },
   {
     id: 'API-RFC9068-5-confusion',
     source: 'RFC 9068 §5',
     level: 'MUST',
     text: 'No other JWT of the same issuer passes for an access token.',
-    shownBy: [`${ATTACKS} › typ %s`, `${ATTACKS} › another JWT of the same issuer, encrypted to the same key`],
+    shownBy: [`${CLAIMS} › typ %s`, `${ATTACKS} › another JWT of the same issuer, encrypted to the same key`],
   },
   {
     id: 'API-RFC7519-5.2-cty',
