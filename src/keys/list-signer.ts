@@ -8,7 +8,7 @@ import type { SigningPurpose } from './purpose.js'
 
 const ALGORITHM = 'ES256'
 
-/** Which key signs, by the type of what is signed. A thief of one purpose's key can make nothing of another's. */
+/** Which key signs, by the type of what is signed: each purpose's is replaced, and revoked, without the others'. */
 const PURPOSES: Readonly<Record<string, SigningPurpose>> = {
   [REVOCATION_LIST_TYPE]: 'revocations',
   [STATUS_LIST_TYPE]: 'status_list',
