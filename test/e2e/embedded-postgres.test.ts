@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   readdirSync,
@@ -157,6 +158,21 @@ describe.each(owners)('the embedded Postgres of user $uid, installed deep in a p
       else expect(String(one.reason)).toMatch(/in use by a running instance/)
     }
     expect(postmaster()).toBeUndefined()
+  })
+
+  it('waits for another that has begun to start, and has not said who it is', async () => {
+    const lock = join(dataDir, 'postgres/data/postmaster.pid')
+    const said = () => readFileSync(join(dataDir, 'postgres.log'), 'utf8').split('"postmaster.pid" is empty').length
+    const before = said()
+    writeFileSync(lock, '', { mode: 0o600 })
+    const { uid, gid } = statSync(join(dataDir, 'postgres/data'))
+    chownSync(lock, uid, gid)
+    const starting = server()
+    await Promise.race([starting, expect.poll(said).toBeGreaterThan(before)])
+    rmSync(lock)
+    const one = await starting
+    expect(await one.query('SELECT 1 AS n')).toEqual([{ n: 1 }])
+    await one.close()
   })
 
   it('is never stopped under another program, whoever started it', async () => {

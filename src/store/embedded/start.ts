@@ -60,8 +60,8 @@ function couldNotStart(home: Home, said: string): StartError {
   )
 }
 
-/** Reasons to try again: another process was faster, or what a killed Postgres left is just ending. */
-const PASSING = /lock file ".*" already exists|pre-existing shared memory block|is still in use/
+/** Reasons to try again: another process was faster, by a little or by so little that its lock says nothing yet; or what a killed Postgres left is just ending. */
+const PASSING = /lock file ".*" (?:already exists|is empty)|pre-existing shared memory block|is still in use/
 
 /** Starts Postgres, or finds it running, and answers once it takes connections. */
 export async function start(home: Home, binaries: Binaries, { durable, log, signal }: Options): Promise<Started> {
