@@ -7,9 +7,9 @@ import { createMetrics, type Metrics } from './http/metrics.js'
 import type { JobDeps } from './jobs/start.js'
 import { createJwks } from './keys/jwks.js'
 import { createJwtEncrypter } from './keys/jwt-encrypter.js'
+import { createJwtSigner } from './keys/jwt-signer.js'
 import { createKeyring } from './keys/keyring.js'
 import { createFindListKeys } from './keys/list-keys.js'
-import { createListSigner } from './keys/list-signer.js'
 import { verifyMasterKey } from './keys/master-key.js'
 import { createMint } from './keys/mint.js'
 import { createFindRecipient } from './keys/recipient.js'
@@ -116,7 +116,7 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
     queueLimit: config.argon2Queue,
   })
   const listKeys = createFindListKeys(keyring)
-  const listSigner = createListSigner({ keyring })
+  const jwtSigner = createJwtSigner({ keyring })
   const indices = createIndices({ leases: createLeases({ pool }), keys: listKeys })
   const recipient = createFindRecipient({ log, now })
   const ports: Ports = {
@@ -130,7 +130,7 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
     unsealer: createUnsealer({ keyring }),
     refreshTokens: countForgeries(createRefreshTokens({ keyring }), metrics),
     jwks: createJwks({ keyring }),
-    listSigner,
+    jwtSigner,
     jwtEncrypter: createJwtEncrypter({ recipient }),
     knownKeys: createKnownKeys(pool),
     passwords,
@@ -141,7 +141,7 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
   const feed = createFeed({ ...ports, watch: view.watch, observeLag: metrics.revocationLag })
   const statusLists = createStatusLists({
     view,
-    listSigner,
+    jwtSigner,
     now,
     store: createStatusListStore({ pool }),
     keys: listKeys,

@@ -20,7 +20,7 @@ export const INTROSPECTION_SIGNING: readonly [SigningAlgorithm, ...SigningAlgori
 export const INTROSPECTION_ENCRYPTION: readonly EncryptionAlgorithm[] = ['ECDH-ES', 'ECDH-ES+A256KW', 'RSA-OAEP-256']
 export const INTROSPECTION_METHODS: readonly EncryptionMethod[] = ['A256GCM', 'A128CBC-HS256']
 
-export type IntrospectionResponsePorts = Pick<Ports, 'listSigner' | 'jwtEncrypter' | 'now'>
+export type IntrospectionResponsePorts = Pick<Ports, 'jwtSigner' | 'jwtEncrypter' | 'now'>
 
 type Answer = { readonly tenant: Tenant; readonly by: Introspector; readonly introspection: Introspection }
 
@@ -30,10 +30,10 @@ type Answer = { readonly tenant: Tenant; readonly by: Introspector; readonly int
  */
 export async function introspectionJwt(
   { tenant, by, introspection }: Answer,
-  { listSigner, jwtEncrypter, now }: IntrospectionResponsePorts,
+  { jwtSigner, jwtEncrypter, now }: IntrospectionResponsePorts,
 ): Promise<string> {
   const api = 'api' in by ? by.api : undefined
-  const signed = await listSigner.sign(
+  const signed = await jwtSigner.sign(
     tenant,
     { typ: INTROSPECTION_TYPE, alg: api?.introspectionAlgorithm ?? INTROSPECTION_SIGNING[0] },
     // RFC 9701 §5: no `sub` and no `exp` out here, lest it pass for the token it is about.

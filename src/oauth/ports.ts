@@ -270,7 +270,7 @@ export type Jwks = {
 }
 
 /** Signs what is not an access token, with the key of that purpose, ES256 unless told. */
-export type ListSigner = {
+export type JwtSigner = {
   /** `payload`: claims, or their JSON already encoded. */
   sign(tenant: Tenant, header: JwtKind, payload: Record<string, unknown> | Uint8Array): Promise<string>
   /** The `kid` of the key that signs a type now. */
@@ -324,7 +324,7 @@ export type Ports = {
   unsealer: Unsealer
   refreshTokens: RefreshTokens
   jwks: Jwks
-  listSigner: ListSigner
+  jwtSigner: JwtSigner
   jwtEncrypter: JwtEncrypter
   knownKeys: KnownKeys
   passwords: Passwords

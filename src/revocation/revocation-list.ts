@@ -2,7 +2,7 @@ import type { Ports, RevocationPage } from '../oauth/ports.js'
 import type { Tenant } from '../oauth/records.js'
 import { REVOCATION_LIST_TYPE } from '../wire/revocation-list.js'
 
-export type RevocationListPorts = Pick<Ports, 'revocations' | 'listSigner' | 'policy' | 'now'>
+export type RevocationListPorts = Pick<Ports, 'revocations' | 'jwtSigner' | 'policy' | 'now'>
 
 /**
  * What is signed: a page, the cursor it continues from, and for a heartbeat when Postgres was asked and, in the first of a stream, when
@@ -37,7 +37,7 @@ export async function revocationList(
 export async function signPage(
   tenant: Tenant,
   { entries, since, after, more, cursor, revision, polledAt, openedAt }: ListedPage,
-  { listSigner, policy, now }: Pick<RevocationListPorts, 'listSigner' | 'policy' | 'now'>,
+  { jwtSigner, policy, now }: Pick<RevocationListPorts, 'jwtSigner' | 'policy' | 'now'>,
 ): Promise<string> {
   const claims = JSON.stringify({
     iss: tenant.issuer,
@@ -52,5 +52,5 @@ export async function signPage(
   })
   // The entries come as text and stay it: thousands of them parsed and written again would hold up everybody.
   const payload = Buffer.from(`${claims.slice(0, -1)},"entries":${entries}}`)
-  return listSigner.sign(tenant, { typ: REVOCATION_LIST_TYPE }, payload)
+  return jwtSigner.sign(tenant, { typ: REVOCATION_LIST_TYPE }, payload)
 }

@@ -1,6 +1,6 @@
 import { promisify } from 'node:util'
 import { brotliCompress, constants, deflate as deflateBytes, gzip as gzipBytes } from 'node:zlib'
-import type { ListSigner } from '../oauth/ports.js'
+import type { JwtSigner } from '../oauth/ports.js'
 import type { Tenant } from '../oauth/records.js'
 import { STATUS_LIST_TYPE } from '../wire/status-list.js'
 import { statusListUri } from './indices.js'
@@ -33,11 +33,11 @@ const CODERS = {
 export async function statusListToken(
   tenant: Tenant,
   { listId, bytes, iat }: { listId: string; bytes: Buffer; iat: number },
-  listSigner: ListSigner,
+  jwtSigner: JwtSigner,
 ): Promise<StatusListToken> {
   // draft-ietf-oauth-status-list §4.1: DEFLATE in the ZLIB format, at its highest level.
   const lst = (await deflate(bytes, { level: 9 })).toString('base64url')
-  const jws = await listSigner.sign(
+  const jws = await jwtSigner.sign(
     tenant,
     { typ: STATUS_LIST_TYPE },
     {

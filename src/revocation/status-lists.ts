@@ -17,7 +17,7 @@ export type StatusLists = {
   uris(tenant: Tenant): Promise<readonly string[]>
 }
 
-type StatusListDeps = Pick<Ports, 'view' | 'listSigner' | 'now'> & {
+type StatusListDeps = Pick<Ports, 'view' | 'jwtSigner' | 'now'> & {
   readonly store: StatusListStore
   readonly keys: (tenantId: string) => Promise<ListKeys>
   /** Told of every list signed, with the seconds it took. */
@@ -44,7 +44,7 @@ type Kept = {
 }
 
 /** Status lists, kept in memory, read on from where they were read to and signed again when something changed. */
-export function createStatusLists({ view, listSigner, now, store, keys, onBuilt }: StatusListDeps): StatusLists {
+export function createStatusLists({ view, jwtSigner, now, store, keys, onBuilt }: StatusListDeps): StatusLists {
   // In the order of use.
   const lists = new Map<string, Kept>()
 
@@ -75,10 +75,10 @@ export function createStatusLists({ view, listSigner, now, store, keys, onBuilt 
     const { name, bits, signed } = kept
     const permutation = (await keys(tenant.id)).permutation(listId)
     await catchUp(bits, { tenantId: tenant.id, name, permutation }, store)
-    const kid = await listSigner.keyId(tenant, TYPE)
+    const kid = await jwtSigner.keyId(tenant, TYPE)
     const iat = Math.floor(now())
     const isGood = signed && !bits.changed && signed.kid === kid && Math.abs(iat - signed.iat) < RESIGN_AFTER
-    const token = isGood ? signed.token : await statusListToken(tenant, { listId, bytes: bits.bytes, iat }, listSigner)
+    const token = isGood ? signed.token : await statusListToken(tenant, { listId, bytes: bits.bytes, iat }, jwtSigner)
     kept.checkedAt = started
     if (isGood) return token
     kept.signed = { token, kid, iat }
@@ -94,7 +94,7 @@ export function createStatusLists({ view, listSigner, now, store, keys, onBuilt 
       // Rejects when this process is cut off: then nobody is told what it believes.
       const { rev } = await view.judged(tenant.id, FRESHNESS)
       const { signed, bits, checkedAt } = kept
-      if (signed && signed.kid === (await listSigner.keyId(tenant, TYPE))) {
+      if (signed && signed.kid === (await jwtSigner.keyId(tenant, TYPE))) {
         const isCurrent = bits.revision >= rev && !bits.changed
         const wasJustRead = performance.now() - checkedAt < REBUILD_INTERVAL
         if ((isCurrent || wasJustRead) && Math.abs(now() - signed.iat) < RESIGN_AFTER) return signed.token

@@ -5,7 +5,7 @@ import type { Poll } from './ports.js'
 import { signPage } from './revocation-list.js'
 import { createRing } from './ring.js'
 
-export type TailPorts = Pick<Ports, 'revocations' | 'listSigner' | 'policy' | 'now'> & {
+export type TailPorts = Pick<Ports, 'revocations' | 'jwtSigner' | 'policy' | 'now'> & {
   readonly ring: Parameters<typeof createRing>[1]
   /** Called with each event in its order. */
   readonly send: (event: FeedEvent) => void

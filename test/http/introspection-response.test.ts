@@ -19,9 +19,9 @@ beforeAll(async () => {
 
 function scene() {
   const world = createWorld()
-  const { mint, unsealer, listSigner, jwtEncrypter } = server
+  const { mint, unsealer, jwtSigner, jwtEncrypter } = server
   const app = testApp([tokenRoute, introspectionRoute], {
-    deps: { ...world.ports, mint, unsealer, listSigner, jwtEncrypter },
+    deps: { ...world.ports, mint, unsealer, jwtSigner, jwtEncrypter },
     tenants: world.ports.tenants,
     clients: world.ports.clients,
   })

@@ -7,8 +7,8 @@ import { revocationRoute } from '../../src/http/routes/revocation.js'
 import { revocationsRoute } from '../../src/http/routes/revocations.js'
 import { tokenRoute } from '../../src/http/routes/token.js'
 import { createJwtEncrypter } from '../../src/keys/jwt-encrypter.js'
+import { createJwtSigner } from '../../src/keys/jwt-signer.js'
 import { createFindListKeys } from '../../src/keys/list-keys.js'
-import { createListSigner } from '../../src/keys/list-signer.js'
 import { createMint } from '../../src/keys/mint.js'
 import { createFindRecipient } from '../../src/keys/recipient.js'
 import { createRefreshTokens } from '../../src/keys/refresh-tokens.js'
@@ -65,7 +65,7 @@ async function realPorts() {
     mint: createMint({ keyring, indices, recipient, now, log, policy }),
     unsealer: createUnsealer({ keyring }),
     refreshTokens: createRefreshTokens({ keyring }),
-    listSigner: createListSigner({ keyring }),
+    jwtSigner: createJwtSigner({ keyring }),
     jwtEncrypter: createJwtEncrypter({ recipient }),
     knownKeys: createKnownKeys(pool),
     policy,

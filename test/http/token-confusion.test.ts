@@ -21,9 +21,9 @@ import { encryptionKey, newServer } from '../unit/keys/fixtures.js'
 const made = newServer(DEFAULT_TENANT)
 
 async function scene() {
-  const { mint, unsealer, refreshTokens, listSigner, jwtEncrypter, keyring, recipient } = await made
+  const { mint, unsealer, refreshTokens, jwtSigner, jwtEncrypter, keyring, recipient } = await made
   const world = createWorld()
-  const ports = { ...world.ports, mint, unsealer, refreshTokens, listSigner, jwtEncrypter }
+  const ports = { ...world.ports, mint, unsealer, refreshTokens, jwtSigner, jwtEncrypter }
   const jwks = { keys: [encryptionKey('X25519').publicJwk] }
   const api = world.addApi({ jwks })
   const client = world.addClient({ apis: [api.id] })
@@ -49,7 +49,7 @@ async function scene() {
     return signJws({ typ }, claims, key)
   }
   const typ = 'token-introspection+jwt'
-  const respond = (payload: Record<string, unknown>) => listSigner.sign(DEFAULT_TENANT, { typ, alg: 'RS256' }, payload)
+  const respond = (payload: Record<string, unknown>) => jwtSigner.sign(DEFAULT_TENANT, { typ, alg: 'RS256' }, payload)
   const about = { active: true, token_type: 'Bearer', ...claims }
   const response = await respond({ iss: claims.iss, aud: claims.aud, iat: claims.iat, token_introspection: about })
   const kek = keys.kek()
@@ -61,8 +61,8 @@ async function scene() {
     'the inside of a sealed access token': signed,
     'an opaque access token': await minted('opaque'),
     'a refresh token': await refreshTokens.issue(grant, 0),
-    'a revocation list': await listSigner.sign(DEFAULT_TENANT, { typ: 'revocations+jwt' }, claims),
-    'a status list': await listSigner.sign(DEFAULT_TENANT, { typ: 'statuslist+jwt' }, claims),
+    'a revocation list': await jwtSigner.sign(DEFAULT_TENANT, { typ: 'revocations+jwt' }, claims),
+    'a status list': await jwtSigner.sign(DEFAULT_TENANT, { typ: 'statuslist+jwt' }, claims),
     'an introspection response': response,
     'an introspection response with the claims of a token': await respond(claims),
     'an encrypted introspection response': jwtEncrypter.encrypt(api, { signed: response, typ }),

@@ -40,7 +40,7 @@ async function openProcess(settings: Settings = {}, connection = stage.database.
   const feed = createFeed(
     {
       revocations: createRevocations({ pool, installation: await readInstallation(pool) }),
-      listSigner: {
+      jwtSigner: {
         keyId: async () => 'key-1',
         sign: async (_tenant, _header, payload) =>
           `e30.${Buffer.from(payload as Uint8Array).toString('base64url')}.c2ln`,

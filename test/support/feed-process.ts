@@ -22,7 +22,7 @@ export function feedProcess(settings: Settings = {}, store = createRevocationSto
   const feed = createFeed(
     {
       revocations: { ...store, revokeToken: vi.fn(), revokeGrant: vi.fn(), judge: vi.fn() },
-      listSigner: {
+      jwtSigner: {
         keyId: async () => 'key-1',
         sign: async (_tenant, _header, payload) => {
           const text = String(payload)

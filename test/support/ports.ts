@@ -182,7 +182,7 @@ export function createWorld() {
     jwks: {
       published: async ({ slug }) => ({ keys: [{ kty: 'EC', kid: `key-of-${slug}`, use: 'sig' }], maxAge: 300 }),
     },
-    listSigner: {
+    jwtSigner: {
       sign: async (tenant, header, payload) => sign(tenant, header, payload),
       keyId: async () => 'key-1',
     },

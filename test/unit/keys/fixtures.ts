@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto'
 import type { JWK } from 'jose'
 import { createJwks } from '../../../src/keys/jwks.js'
 import { createJwtEncrypter } from '../../../src/keys/jwt-encrypter.js'
+import { createJwtSigner } from '../../../src/keys/jwt-signer.js'
 import type { Remember } from '../../../src/keys/keyring.js'
 import { createFindListKeys } from '../../../src/keys/list-keys.js'
-import { createListSigner } from '../../../src/keys/list-signer.js'
 import { createMint } from '../../../src/keys/mint.js'
 import { createFindRecipient } from '../../../src/keys/recipient.js'
 import { createRefreshTokens } from '../../../src/keys/refresh-tokens.js'
@@ -64,7 +64,7 @@ export async function newServer(tenant = newTenant()) {
     unsealer: createUnsealer({ keyring }),
     refreshTokens: createRefreshTokens({ keyring }),
     jwks: createJwks({ keyring }),
-    listSigner: createListSigner({ keyring }),
+    jwtSigner: createJwtSigner({ keyring }),
     jwtEncrypter: createJwtEncrypter({ recipient }),
   }
 }

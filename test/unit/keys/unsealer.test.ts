@@ -112,9 +112,9 @@ describe('what is not an access token', () => {
       jti: 'j',
       rev: 1,
     }
-    const list = await server.listSigner.sign(server.tenant, { typ: 'revocations+jwt' }, claims)
+    const list = await server.jwtSigner.sign(server.tenant, { typ: 'revocations+jwt' }, claims)
     expect(await server.unsealer.open(server.tenant, list)).toEqual({ unreadable: 'wrong_type' })
-    const response = await server.listSigner.sign(server.tenant, { typ: 'token-introspection+jwt' }, claims)
+    const response = await server.jwtSigner.sign(server.tenant, { typ: 'token-introspection+jwt' }, claims)
     expect(await server.unsealer.open(server.tenant, response)).toEqual({ unreadable: 'wrong_type' })
     const keys = await server.keyring.all(server.tenant.id)
     for (const purpose of ['revocations', 'status_list', 'introspection'] as const) {

@@ -9,7 +9,7 @@ const entriesOf = (tenantId: string) => ({ ...page, cursor: `${tenantId}.42` })
 const ports: Parameters<typeof revocationList>[2] = {
   now: () => 1_800_000_000.9,
   policy: { accessTokenLifetime: 300, grantLifetime: 1, grantIdleLifetime: 1, maxStaleness: 5 },
-  listSigner: {
+  jwtSigner: {
     keyId: async () => 'key-1',
     sign: async (tenant, header, payload) =>
       JSON.stringify({

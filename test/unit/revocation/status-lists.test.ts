@@ -52,7 +52,7 @@ function world() {
         return { rev: state.rev, wide: 0 }
       },
     },
-    listSigner: {
+    jwtSigner: {
       keyId: async () => state.kid,
       sign: async (_tenant, header, payload) => {
         if (state.signFails) throw new Error('no key')

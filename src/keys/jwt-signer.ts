@@ -1,5 +1,5 @@
 import { signJws } from '../crypto/jws.js'
-import type { ListSigner } from '../oauth/ports.js'
+import type { JwtSigner } from '../oauth/ports.js'
 import type { SigningAlgorithm, Tenant } from '../oauth/records.js'
 import { REVOCATION_LIST_TYPE } from '../wire/revocation-list.js'
 import { STATUS_LIST_TYPE } from '../wire/status-list.js'
@@ -16,7 +16,7 @@ const PURPOSES: Readonly<Record<string, SigningPurpose>> = {
 }
 
 /** Signs revocation lists, status lists and introspection responses. Throws RangeError for a type it has no key for. RFC 7515 §5.1. */
-export function createListSigner({ keyring }: { readonly keyring: Pick<Keyring, 'active'> }): ListSigner {
+export function createJwtSigner({ keyring }: { readonly keyring: Pick<Keyring, 'active'> }): JwtSigner {
   async function keyOf(tenant: Tenant, typ: string, algorithm: SigningAlgorithm) {
     const purpose = Object.hasOwn(PURPOSES, typ) ? PURPOSES[typ] : undefined
     if (!purpose) throw new RangeError('No key signs this type.')

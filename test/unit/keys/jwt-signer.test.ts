@@ -14,7 +14,7 @@ it.each([
   async (typ, purpose, given?: SigningAlgorithm) => {
     const alg = given ?? 'ES256'
     const server = await newServer()
-    const list = await server.listSigner.sign(server.tenant, given ? { typ, alg } : { typ }, {
+    const list = await server.jwtSigner.sign(server.tenant, given ? { typ, alg } : { typ }, {
       iss: server.tenant.issuer,
     })
     const keys = await server.keyring.all(server.tenant.id)
@@ -28,5 +28,5 @@ it.each([
 
 it.each(['at+jwt', 'JWT', 'constructor'])('signs nothing of type %s', async (typ) => {
   const server = await newServer()
-  await expect(server.listSigner.sign(server.tenant, { typ }, {})).rejects.toThrow(RangeError)
+  await expect(server.jwtSigner.sign(server.tenant, { typ }, {})).rejects.toThrow(RangeError)
 })
