@@ -42,7 +42,33 @@ export type Client = {
   readonly grace: number
   readonly secretHashes: readonly Uint8Array[]
   readonly disabled: boolean
+  /** Somebody of the tenant has checked who is behind it; of a first-party client always. */
+  readonly verified: boolean
+  /** RFC 9126 §6. */
+  readonly requirePushedRequests: boolean
+  readonly openid: OpenIdSettings
 }
+
+/** What a client registers of OpenID Connect. OpenID Connect Registration §2. */
+export type OpenIdSettings = {
+  /** Public keys that ID tokens and userinfo are encrypted to. */
+  readonly jwks: unknown
+  readonly idTokenAlgorithm: SigningAlgorithm
+  readonly idTokenEncryption: Encryption | undefined
+  /** Undefined: userinfo is plain JSON. */
+  readonly userinfoAlgorithm: SigningAlgorithm | undefined
+  readonly userinfoEncryption: Encryption | undefined
+  /** The host that its subjects are made for, OpenID Connect Core §8.1; undefined: they are public. */
+  readonly sector: string | undefined
+  /** Seconds; for requests that say no `max_age`. */
+  readonly defaultMaxAge: number | undefined
+  readonly postLogoutRedirectUris: readonly string[]
+  readonly backchannelLogoutUri: string | undefined
+  readonly frontchannelLogoutUri: string | undefined
+}
+
+/** RFC 7516 §4.1. */
+export type Encryption = { readonly alg: EncryptionAlgorithm; readonly enc: EncryptionMethod }
 
 /** The protected resource, RFC 8707 §2. */
 export type Api = {
@@ -92,6 +118,73 @@ export type Authentication = {
   readonly acr: string | undefined
 }
 
+/** The `claims` parameter, read. Names to what is asked of them; `null` there is `{}` here. OpenID Connect Core §5.5. */
+export type ClaimsRequest = {
+  readonly userinfo: Readonly<Record<string, ClaimRequest>>
+  readonly idToken: Readonly<Record<string, ClaimRequest>>
+}
+
+/** OpenID Connect Core §5.5.1. */
+export type ClaimRequest = {
+  readonly essential?: boolean
+  readonly value?: unknown
+  readonly values?: readonly unknown[]
+}
+
+/** A person as the standard claims are made of them. OpenID Connect Core §5.1. */
+export type UserProfile = {
+  readonly id: string
+  /** The e-mail address they sign in with, normalised. */
+  readonly username: string
+  readonly name: string | undefined
+  /** As it was written. */
+  readonly email: string | undefined
+  readonly emailVerified: boolean
+  /** Further standard claims by name. */
+  readonly claims: Readonly<Record<string, unknown>>
+  readonly updatedAt: Date
+}
+
+export type ResponseMode = 'query' | 'fragment' | 'form_post'
+
+/** OpenID Connect Core §3.1.2.1. */
+export type Prompt = 'none' | 'login' | 'consent' | 'select_account'
+
+/** What a client asks for at the authorization endpoint, checked: it is never read again from anything a browser holds. */
+export type AuthorizationRequest = {
+  readonly clientId: string
+  /** As asked for: one of those registered, or of a loopback address with another port. */
+  readonly redirectUri: string
+  readonly responseMode: ResponseMode
+  /** Byte for byte. */
+  readonly state: string | undefined
+  /** All that is asked for, OpenID Connect's scopes included. */
+  readonly scope: readonly string[]
+  /** Ids of the APIs that the grant is to cover; none when it is about who the user is alone. */
+  readonly apis: readonly string[]
+  /** S256, RFC 7636 §4.2. */
+  readonly codeChallenge: string
+  readonly nonce: string | undefined
+  readonly prompt: readonly Prompt[]
+  /** Seconds. */
+  readonly maxAge: number | undefined
+  readonly loginHint: string | undefined
+  /** The user that a valid `id_token_hint` names. */
+  readonly hintedUser: string | undefined
+  readonly acrValues: readonly string[]
+  readonly claims: ClaimsRequest | undefined
+  readonly uiLocales: readonly string[]
+}
+
+/** A browser's single sign-on, live, with whose it is. */
+export type BrowserSession = Authentication & {
+  readonly tenantId: string
+  readonly id: string
+  readonly createdAt: Date
+  readonly expiresAt: Date
+  readonly user: Pick<UserProfile, 'id' | 'username' | 'name'> & { readonly credentialVersion: number }
+}
+
 /** What one subject gave one client at one login on one device, with the state it is judged by, all read in one SELECT. */
 export type Grant = Authentication &
   Judged & {
@@ -105,6 +198,8 @@ export type Grant = Authentication &
     readonly scope: readonly string[]
     /** Ids of the APIs it covers, those disabled or deleted since left out. */
     readonly apis: readonly string[]
+    /** What the client asked for by name, OpenID Connect Core §5.5. */
+    readonly claims: ClaimsRequest | undefined
     readonly generation: number
     readonly createdAt: Date
     readonly expiresAt: Date

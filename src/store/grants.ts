@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Pool } from 'pg'
 import type { Grants, NewGrant, RefreshOutcome } from '../oauth/ports.js'
-import type { Actor, Grant } from '../oauth/records.js'
+import type { Actor, ClaimsRequest, Grant } from '../oauth/records.js'
 import { isUuid } from './text.js'
 
 type Row = {
@@ -16,6 +16,7 @@ type Row = {
   acr: string | null
   amr: string[]
   auth_time: Date
+  claims: ClaimsRequest | null
   generation: number
   created_at: Date
   expires_at: Date
@@ -50,7 +51,7 @@ const MAKE = {
         FROM made, unnest(ARRAY['sign_in.succeeded', 'grant.made']) WITH ORDINALITY AS e (event, place)
        ORDER BY place
     )
-    SELECT tenant_id, id, user_id, client_id, session_id, secret, scope, apis, acr, amr, auth_time, generation, created_at,
+    SELECT tenant_id, id, user_id, client_id, session_id, secret, scope, apis, acr, amr, auth_time, claims, generation, created_at,
            expires_at
       FROM made`,
 }
@@ -59,7 +60,7 @@ const MAKE = {
 const FIND = {
   name: 'grants_find',
   text: `
-    SELECT g.tenant_id, g.id, g.user_id, g.client_id, g.session_id, g.secret, g.scope, g.acr, g.amr, g.auth_time, g.generation,
+    SELECT g.tenant_id, g.id, g.user_id, g.client_id, g.session_id, g.secret, g.scope, g.acr, g.amr, g.auth_time, g.claims, g.generation,
            g.created_at, g.expires_at, r.revision AS rev, r.wide_revision AS wide,
            ARRAY(SELECT a.id FROM unnest(g.apis) WITH ORDINALITY AS covered (id, place)
                    JOIN apis a ON a.tenant_id = $1 AND a.id = covered.id AND a.disabled_at IS NULL AND a.deleted_at IS NULL
@@ -170,6 +171,7 @@ function toGrant(row: Row): Omit<Grant, 'state' | 'rev' | 'wide'> {
     acr: row.acr ?? undefined,
     amr: row.amr,
     authTime: row.auth_time,
+    claims: row.claims ?? undefined,
     generation: row.generation,
     createdAt: row.created_at,
     expiresAt: row.expires_at,

@@ -110,6 +110,21 @@ describe('clients', () => {
       rotation: 'never',
       grace: 0,
       secret_hashes: [Buffer.alloc(32, 1), Buffer.alloc(32, 2)],
+      verified: true,
+      require_pushed_requests: true,
+      jwks: { keys: [] },
+      id_token_algorithm: 'ES256',
+      id_token_encryption: 'ECDH-ES',
+      id_token_encryption_method: 'A256GCM',
+      userinfo_algorithm: 'PS256',
+      userinfo_encryption: 'RSA-OAEP-256',
+      userinfo_encryption_method: 'A128CBC-HS256',
+      subject_type: 'pairwise',
+      sector: 'shop.example',
+      default_max_age: 600,
+      post_logout_redirect_uris: ['https://shop.example/bye'],
+      backchannel_logout_uri: 'https://shop.example/back',
+      frontchannel_logout_uri: 'https://shop.example/front',
     }
     const { id } = await makeClient(stage.pool, tenant.id, { apis: [api.id], ...columns })
     expect(await directory.clients.find(tenant.id, id)).toEqual({
@@ -128,6 +143,20 @@ describe('clients', () => {
       grace: 0,
       secretHashes: columns.secret_hashes,
       disabled: false,
+      verified: true,
+      requirePushedRequests: true,
+      openid: {
+        jwks: { keys: [] },
+        idTokenAlgorithm: 'ES256',
+        idTokenEncryption: { alg: 'ECDH-ES', enc: 'A256GCM' },
+        userinfoAlgorithm: 'PS256',
+        userinfoEncryption: { alg: 'RSA-OAEP-256', enc: 'A128CBC-HS256' },
+        sector: 'shop.example',
+        defaultMaxAge: 600,
+        postLogoutRedirectUris: ['https://shop.example/bye'],
+        backchannelLogoutUri: 'https://shop.example/back',
+        frontchannelLogoutUri: 'https://shop.example/front',
+      },
     })
     expect(await directory.clients.find(stage.theirs.tenant.id, id)).toBeUndefined()
   })

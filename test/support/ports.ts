@@ -267,6 +267,7 @@ export function createWorld() {
         authTime: at,
         amr: ['pwd'],
         acr: undefined,
+        claims: undefined,
         rotate,
         spentAt: [],
         revoked: false,
@@ -276,6 +277,20 @@ export function createWorld() {
       return { grant, refreshToken: await ports.refreshTokens.issue(grant, grant.generation) }
     },
   }
+}
+
+/** What a client has of OpenID Connect that registered nothing of it. */
+export const PLAIN_OPENID: Client['openid'] = {
+  jwks: undefined,
+  idTokenAlgorithm: 'RS256',
+  idTokenEncryption: undefined,
+  userinfoAlgorithm: undefined,
+  userinfoEncryption: undefined,
+  sector: undefined,
+  defaultMaxAge: undefined,
+  postLogoutRedirectUris: [],
+  backchannelLogoutUri: undefined,
+  frontchannelLogoutUri: undefined,
 }
 
 /** A client that may do everything here, to be changed by a test. */
@@ -295,6 +310,9 @@ export const clientLike = (id: string, tenantId = DEFAULT_TENANT.id): Client => 
   grace: 10,
   secretHashes: [],
   disabled: false,
+  verified: false,
+  requirePushedRequests: false,
+  openid: PLAIN_OPENID,
 })
 
 /** An API of two scopes, to be changed by a test. */

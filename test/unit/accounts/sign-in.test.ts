@@ -3,7 +3,8 @@ import { createAuthSessions } from '../../../src/accounts/auth-session.js'
 import { next, type SignInContext } from '../../../src/accounts/sign-in.js'
 import { createEnvelope, WrongMasterKeyError } from '../../../src/crypto/envelope.js'
 import type { Passwords, SignInAttempt, SignInSubject, Throttle, Users } from '../../../src/oauth/ports.js'
-import type { Client, Tenant } from '../../../src/oauth/records.js'
+import type { Tenant } from '../../../src/oauth/records.js'
+import { clientLike } from '../../support/ports.js'
 
 const NOW = 1_790_000_000
 const tenant: Tenant = {
@@ -13,22 +14,12 @@ const tenant: Tenant = {
   maxTokenLifetime: 3600,
   disabled: false,
 }
-const client: Client = {
-  tenantId: 't1',
-  id: 'cl_app',
-  name: 'App',
+const client = {
+  ...clientLike('cl_app', 't1'),
   public: true,
   firstParty: true,
   grantTypes: ['refresh_token'],
-  redirectUris: [],
-  origins: [],
-  scopes: [],
   apis: ['api_1'],
-  defaultResource: undefined,
-  rotation: 'always',
-  grace: 10,
-  secretHashes: [],
-  disabled: false,
 }
 const context: SignInContext = {
   tenant,
