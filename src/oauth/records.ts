@@ -169,8 +169,8 @@ export type AuthorizationRequest = {
   /** Seconds. */
   readonly maxAge: number | undefined
   readonly loginHint: string | undefined
-  /** The user that a valid `id_token_hint` names. */
-  readonly hintedUser: string | undefined
+  /** `sub` of a valid `id_token_hint`, as this client knows the user. */
+  readonly hintedSubject: string | undefined
   readonly acrValues: readonly string[]
   readonly claims: ClaimsRequest | undefined
   readonly uiLocales: readonly string[]

@@ -4,7 +4,7 @@ const MAX_SCOPES = 200
 const MAX_LENGTH = 128
 
 /** Scopes that mean something at this server itself, so that no API can own them. OpenID Connect Core §5.4, §11. */
-const OPENID_SCOPES = ['openid', 'offline_access', 'profile', 'email', 'address', 'phone'] as const
+export const OPENID_SCOPES = ['openid', 'offline_access', 'profile', 'email', 'address', 'phone'] as const
 
 /** Tells whether a scope is one of OpenID Connect's, which every client may be registered for. OpenID Connect Core §5.4. */
 export function isOpenidScope(scope: string): boolean {
