@@ -1,4 +1,4 @@
-import { invalidRequest } from '../oauth/errors.js'
+import { invalidRequest, type OAuthError } from '../oauth/errors.js'
 import { type Params, params, repeated } from '../oauth/params.js'
 import type { RootRequest } from './handler.js'
 
@@ -51,18 +51,32 @@ function decode(text: string): string {
  * The parameters of a form, each at most once unless `repeatable`, RFC 6749 §3.2.
  * `a[]` and `a[0]` are `a` to some parsers: beside another `a` they count as a repetition.
  */
-export function singleParams(form: Form, { repeatable = [] }: Repetition = {}): Params {
-  const seen = new Set<string>()
+export function singleParams(form: Form, repetition?: Repetition): Params {
+  const { params, repetition: refused } = tolerantParams(form, repetition)
+  if (refused) throw refused
+  return params
+}
+
+/**
+ * The same, where a repetition is for the caller to report once it knows to whom, RFC 6749 §4.1.2.1. What was repeated can't be read:
+ * `get` throws.
+ */
+export function tolerantParams(
+  form: Form,
+  { repeatable = [] }: Repetition = {},
+): { readonly params: Params; readonly repetition: OAuthError | undefined } {
   const values = new Map<string, readonly string[]>()
+  const seen = new Set<string>()
+  let repetition: OAuthError | undefined
   for (const [name, all] of form) {
     const bracket = name.indexOf('[')
     const base = bracket > 0 ? name.slice(0, bracket) : name
-    if (seen.has(base) || (all.length > 1 && !repeatable.includes(name))) throw repeated(base)
+    if (seen.has(base) || (all.length > 1 && !repeatable.includes(name))) repetition ??= repeated(base)
     seen.add(base)
     const given = all.filter((value) => value !== '')
     if (given.length > 0) values.set(name, given)
   }
-  return params(values)
+  return { params: params(values), repetition }
 }
 
 /** The parameters of a posted form. None may come in the URL: it is logged by others, RFC 6749 §2.3.1. */
@@ -73,10 +87,15 @@ export function formParams(request: RootRequest, repetition?: Repetition): Param
 
 /** The parameters of the URL's query. Node hands over raw bytes beyond ASCII as Latin-1: they are refused. */
 export function queryParams(request: RootRequest, repetition?: Repetition): Params {
-  if (/[^\x21-\x7e]/.test(request.query)) {
+  return singleParams(parseQuery(request), repetition)
+}
+
+/** The URL's query, read as `queryParams` reads it. */
+export function parseQuery({ query }: Pick<RootRequest, 'query'>): Form {
+  if (/[^\x21-\x7e]/.test(query)) {
     throw invalidRequest('A parameter is not encoded correctly.', 'malformed_query')
   }
-  return singleParams(parseForm(request.query), repetition)
+  return parseForm(query)
 }
 
 /** Throws `invalid_request` when parameters came in the URL of a POST. */

@@ -7,6 +7,15 @@ const ERRORS = {
   unsupported_grant_type: [400, 'The grant type is not supported.'], // RFC 6749 §5.2
   invalid_scope: [400, 'The scope is unknown, malformed or beyond what was granted.'], // RFC 6749 §5.2
   invalid_target: [400, 'The resource is unknown, missing or not allowed.'], // RFC 8707 §2
+  unsupported_response_type: [400, 'The response type is not supported.'], // RFC 6749 §4.1.2.1
+  access_denied: [403, 'Access was not allowed.'], // RFC 6749 §4.1.2.1
+  login_required: [400, 'The user must sign in.'], // OpenID Connect Core §3.1.2.6
+  consent_required: [400, 'The user must allow access.'], // OpenID Connect Core §3.1.2.6
+  interaction_required: [400, 'The user must be asked.'], // OpenID Connect Core §3.1.2.6
+  request_not_supported: [400, 'Request objects are not supported.'], // OpenID Connect Core §3.1.2.6
+  request_uri_not_supported: [400, 'Only request URIs of pushed requests are supported.'], // OpenID Connect Core §3.1.2.6
+  invalid_request_uri: [400, 'The request URI is unknown, expired or used.'], // RFC 9126 §4
+  unmet_authentication_requirements: [400, 'The user can not be authenticated as asked for.'], // RFC 9470 §5
   unsupported_token_type: [400, 'The token type can not be revoked here.'], // RFC 7009 §2.2.1
   invalid_token: [401, 'The access token is invalid, expired or revoked.'], // RFC 6750 §3.1
   insufficient_scope: [403, 'The access token does not have the scope needed.'], // RFC 6750 §3.1
@@ -83,6 +92,21 @@ export const unauthorizedClient = (reason: string) => new OAuthError('unauthoriz
 /** A grant type the server does not have, RFC 6749 §5.2. */
 export const unsupportedGrantType = (reason = 'unsupported_grant_type') =>
   new OAuthError('unsupported_grant_type', reason)
+
+/** An error that only the authorization endpoint gives, with the text of the table. RFC 6749 §4.1.2.1, OpenID Connect Core §3.1.2.6. */
+export const authorizationError = (
+  code:
+    | 'access_denied'
+    | 'login_required'
+    | 'consent_required'
+    | 'interaction_required'
+    | 'request_not_supported'
+    | 'request_uri_not_supported'
+    | 'invalid_request_uri'
+    | 'unmet_authentication_requirements'
+    | 'unsupported_response_type',
+  reason: string = code,
+) => new OAuthError(code, reason)
 
 /** A scope that is unknown, malformed or too wide, RFC 6749 §5.2. */
 export const invalidScope = (reason: string) => new OAuthError('invalid_scope', reason)

@@ -1,6 +1,8 @@
 import { invalidScope, invalidTarget } from './errors.js'
-import type { Api, Client, Grant } from './records.js'
+import type { Api, Client, Grant, Tenant } from './records.js'
+import { isOpenidScope } from './registration/scopes.js'
 import { parseScope, within } from './scope.js'
+import { userinfoApi } from './userinfo-api.js'
 
 /** What a request says of the token it wants: `resource` as often as it came, `scope` as it came. */
 export type Ask = { readonly resources: readonly string[]; readonly scope: string | undefined }
@@ -35,10 +37,11 @@ export function clientTarget(client: Client, ask: Ask, apis: readonly Api[]): Ta
 
 /**
  * The API and scope of a token on a grant, RFC 8707 §2.2, RFC 6749 §6. `apis`: the grant's live ones. A client that has lost an
- * API or a scope since has lost it here too. Throws `invalid_target` and `invalid_scope`.
+ * API or a scope since has lost it here too. With `openid` in the scope userinfo may be named as well, by the issuer, and is what a
+ * request without a `resource` is for where no one API is. Throws `invalid_target` and `invalid_scope`.
  */
 export function refreshTarget(
-  { client, grant }: { readonly client: Client; readonly grant: Pick<Grant, 'scope'> },
+  { tenant, client, grant }: { readonly tenant: Tenant; readonly client: Client; readonly grant: Pick<Grant, 'scope'> },
   ask: Ask,
   apis: readonly Api[],
 ): Target {
@@ -49,9 +52,25 @@ export function refreshTarget(
     client,
     apis.filter((api) => client.apis.includes(api.id)),
   ).map(({ api, scope }) => ({ api, scope: grant.scope.filter((one) => scope.includes(one)) }))
-  const choice = choose(client, { resources: ask.resources, asked }, covered)
+  const wanted = { resources: ask.resources, asked: asked?.filter((one) => !isOpenidScope(one)) }
+  const choice =
+    (asked ?? grant.scope).includes('openid') && meansUserinfo({ tenant, client }, wanted, covered)
+      ? { api: userinfoApi(tenant), scope: grant.scope.filter(isOpenidScope) }
+      : choose(client, wanted, covered)
   // RFC 8707 §2.2: of what was granted for several APIs, the part that means something at this one.
   return granted(choice.api, asked ? asked.filter((one) => choice.scope.includes(one)) : choice.scope)
+}
+
+/** Whether a request is for the user's own claims: by name, by its scope, or because no API is meant more than another. */
+function meansUserinfo(
+  { tenant, client }: { readonly tenant: Tenant; readonly client: Client },
+  { resources: [resource, ...more], asked }: Wanted,
+  covered: readonly Choice[],
+): boolean {
+  if (resource !== undefined) return more.length === 0 && resource === tenant.issuer
+  if (asked?.length === 0) return true
+  const useful = covered.filter(({ scope }) => scope.length > 0)
+  return unnamed(client, asked, useful) === undefined
 }
 
 /**
@@ -81,22 +100,30 @@ export function scopeAt(api: Api, scope: readonly string[]): readonly string[] {
 const choices = (client: Client, apis: readonly Api[]): readonly Choice[] =>
   apis.map((api) => ({ api, scope: client.scopes.length > 0 ? scopeAt(api, client.scopes) : api.scopes }))
 
-function choose(
-  client: Client,
-  { resources: [resource, ...more], asked }: { resources: readonly string[]; asked: readonly string[] | undefined },
-  among: readonly Choice[],
-): Choice {
+/** `asked`: scopes of APIs alone; undefined when no scope was asked for. */
+type Wanted = { readonly resources: readonly string[]; readonly asked: readonly string[] | undefined }
+
+function choose(client: Client, { resources: [resource, ...more], asked }: Wanted, among: readonly Choice[]): Choice {
   // One token is for one API: two would need two keys, and each could use the token at the other.
   if (more.length > 0) throw invalidTarget('resource_repeated')
   if (resource !== undefined) return named(resource, among)
 
   if (asked?.some((scope) => !among.some((choice) => choice.scope.includes(scope)))) throw invalidScope('scope_unknown')
-  const owners = among.filter(({ scope }) => scope.length > 0 && within(asked ?? [], scope))
-  const pool = owners.length > 0 ? owners : among
-  const choice = pool.length === 1 ? pool[0] : pool.find(({ api }) => api.identifier === client.defaultResource)
+  const choice = unnamed(client, asked, among)
   // The log names the choices, the answer does not.
-  if (!choice) throw invalidTarget('resource_missing', { choices: identifiers(pool) })
+  if (!choice) throw invalidTarget('resource_missing', { choices: identifiers(owners(asked, among)) })
   return choice
+}
+
+/** The API that a request means which names none: the one that owns all its scopes, or else the client's default. */
+function unnamed(client: Client, asked: readonly string[] | undefined, among: readonly Choice[]): Choice | undefined {
+  const pool = owners(asked, among)
+  return pool.length === 1 ? pool[0] : pool.find(({ api }) => api.identifier === client.defaultResource)
+}
+
+function owners(asked: readonly string[] | undefined, among: readonly Choice[]): readonly Choice[] {
+  const owning = among.filter(({ scope }) => scope.length > 0 && within(asked ?? [], scope))
+  return owning.length > 0 ? owning : among
 }
 
 function named(resource: string, among: readonly Choice[]): Choice {

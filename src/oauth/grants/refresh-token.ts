@@ -20,7 +20,7 @@ export async function refreshToken(
   if (grant.clientId !== client.id) throw invalidGrant('refresh_token_of_other_client')
   if (grant.state !== 'live') throw invalidGrant(`grant_${grant.state}`)
   const ask = { resources: params.getAll('resource'), scope: params.get('scope') }
-  const { api, scope } = refreshTarget({ client, grant }, ask, await apis.list(tenant.id, grant.apis))
+  const { api, scope } = refreshTarget({ tenant, client, grant }, ask, await apis.list(tenant.id, grant.apis))
   const { expiresAt } = grant
   const token = await mint.prepare({ tenant, api, clientId: client.id, judged: grant, expiresAt })
 

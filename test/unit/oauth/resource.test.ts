@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { OAuthError } from '../../../src/oauth/errors.js'
 import type { Api, Client } from '../../../src/oauth/records.js'
 import { clientTarget, grantTargets, refreshTarget, scopeAt } from '../../../src/oauth/resource.js'
+import { DEFAULT_TENANT } from '../../support/app.js'
 import { apiLike, clientLike } from '../../support/ports.js'
 
 const api = (id: string, scopes: string[]): Api => ({ ...apiLike(id), identifier: `https://${id}`, scopes })
@@ -183,7 +184,11 @@ describe('refreshTarget', () => {
   const grant = { scope: ['read', 'orders:write', 'mail:send'] }
   const chosen = ({ client: change, apis = all, ...given }: Given) =>
     outcome(() => {
-      const target = refreshTarget({ client: { ...client, ...change }, grant }, ask(given), apis)
+      const target = refreshTarget(
+        { tenant: DEFAULT_TENANT, client: { ...client, ...change }, grant },
+        ask(given),
+        apis,
+      )
       return [target.api.id, ...target.scope]
     })
 
@@ -317,4 +322,75 @@ describe('grantTargets', () => {
 
 it('keeps the part of a scope that an API has', () => {
   expect(scopeAt(stock, ['orders:write', 'stock:write', 'read'])).toEqual(['stock:write', 'read'])
+})
+
+describe('a token on a grant that says who the user is', () => {
+  const issuer = DEFAULT_TENANT.issuer
+  const chosen = (scope: string[], given: Given & { apis?: Api[] } = {}) =>
+    outcome(() => {
+      const of = { tenant: DEFAULT_TENANT, client: { ...client, ...given.client }, grant: { scope } }
+      const target = refreshTarget(of, ask(given), given.apis ?? [])
+      return [target.api.identifier, ...target.scope]
+    })
+
+  it.each<{ name: string; scope: string[]; given?: Given; expected: string[] }>([
+    {
+      name: 'is for userinfo when nothing else was granted',
+      scope: ['openid', 'email'],
+      expected: [issuer, 'openid', 'email'],
+    },
+    {
+      name: 'is for the one API that was granted beside it',
+      scope: ['openid', 'email', 'mail:send'],
+      given: { apis: [mail] },
+      expected: ['https://mail', 'mail:send'],
+    },
+    {
+      name: 'is for userinfo when that is named',
+      scope: ['openid', 'email', 'mail:send'],
+      given: { apis: [mail], resources: [issuer] },
+      expected: [issuer, 'openid', 'email'],
+    },
+    {
+      name: 'is for userinfo when its scopes alone are asked for',
+      scope: ['openid', 'email', 'mail:send'],
+      given: { apis: [mail], scope: 'openid' },
+      expected: [issuer, 'openid'],
+    },
+    {
+      name: 'is for the API that owns the rest of the scope asked',
+      scope: ['openid', 'email', 'mail:send'],
+      given: { apis: [mail], scope: 'openid email mail:send' },
+      expected: ['https://mail', 'mail:send'],
+    },
+    {
+      name: 'is for userinfo when of several APIs none is meant more than another',
+      scope: ['openid', 'read', 'mail:send'],
+      given: { apis: all },
+      expected: [issuer, 'openid'],
+    },
+    {
+      name: 'is for the default of several APIs',
+      scope: ['openid', 'read', 'mail:send'],
+      given: { apis: all, client: { defaultResource: 'https://stock' } },
+      expected: ['https://stock', 'read'],
+    },
+    {
+      name: 'is for userinfo when the API is gone',
+      scope: ['openid', 'mail:send'],
+      given: { apis: [] },
+      expected: [issuer, 'openid'],
+    },
+  ])('$name', ({ scope, given, expected }) => {
+    expect(chosen(scope, given)).toEqual(expected)
+  })
+
+  it('is not for userinfo without openid', () => {
+    expect(chosen(['mail:send'], { apis: [mail], resources: [issuer] })).toBe(
+      'invalid_target: resource_not_for_this_client',
+    )
+    expect(chosen(['openid', 'mail:send'], { apis: [mail], scope: 'mail:send', resources: [issuer] })).toBe(
+      'invalid_target: resource_not_for_this_client',
+    )
+  })
 })
