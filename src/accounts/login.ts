@@ -1,10 +1,12 @@
 import { insufficientAuthorization, invalidGrant, invalidTarget, unauthorizedClient } from '../oauth/errors.js'
 import type { AccessTokenResponse, Ports } from '../oauth/ports.js'
+import type { Client } from '../oauth/records.js'
 import { grantTargets, scopeAt } from '../oauth/resource.js'
 import type { AuthSessions } from './auth-session.js'
 import { next, type SignInAnswer, type SignInContext } from './sign-in.js'
 
-export type LoginRequest = Omit<SignInContext, 'apis'> & {
+export type LoginRequest = Omit<SignInContext, 'apis' | 'client'> & {
+  readonly client: Client
   readonly answer: SignInAnswer
   /** What an earlier answer of this server gave to go on with. */
   readonly authSession: string | undefined

@@ -13,7 +13,8 @@ export type SignInAnswer = { readonly username?: string | undefined; readonly pa
 /** Who signs in where, and from where. `address` as `addressKey` gives it. */
 export type SignInContext = {
   readonly tenant: Tenant
-  readonly client: Client
+  /** Undefined: the account's own page. */
+  readonly client: Pick<Client, 'id'> | undefined
   /** Ids of the APIs the grant is to cover. */
   readonly apis: readonly string[]
   readonly address: string
@@ -31,6 +32,12 @@ export type SignedIn = Authentication &
 export type SignInStep =
   | { readonly need: 'username' | 'password'; readonly state: SignInState }
   | { readonly done: SignedIn }
+
+/** Of a password alone: the first of ISO/IEC 29115's levels. OpenID Connect Core §2. */
+const PASSWORD_ACR = '1'
+
+/** The ways of being authenticated that there are, RFC 9470 §7. */
+export const ACR_VALUES: readonly string[] = [PASSWORD_ACR]
 
 type SignInPorts = Pick<Ports, 'users' | 'throttle' | 'passwords' | 'now'>
 
@@ -52,7 +59,7 @@ export async function next(
   if (answer.password === undefined) return { need: 'password', state: { username } }
 
   const user = await checkPassword({ username, password: passwordOf(answer.password) }, context, ports)
-  return { done: { ...user, authTime: new Date(ports.now() * 1000), amr: ['pwd'], acr: undefined } }
+  return { done: { ...user, authTime: new Date(ports.now() * 1000), amr: ['pwd'], acr: PASSWORD_ACR } }
 }
 
 function passwordOf(text: string): string {
@@ -78,7 +85,7 @@ async function checkPassword(
     throw tooManyRequests(`sign_in_throttled_by_${taken.bucket}`, taken.retryAfter)
   }
 
-  const subject = await users.forSignIn(tenant.id, attempt.username, { clientId: client.id, apis })
+  const subject = await users.forSignIn(tenant.id, attempt.username, { clientId: client?.id, apis })
   const { ok, rehash } = await passwords.verify(password, subject.user?.passwordHash).catch(async (error: unknown) => {
     // Nothing was checked, so nothing is counted: a full queue must not lock people out.
     await throttle.returned(tenant.id, attempt)

@@ -1,4 +1,14 @@
-import type { Actor, Authentication, BrowserSession, ClaimsRequest, Grant, Judged, UserProfile } from './records.js'
+import type {
+  Actor,
+  Authentication,
+  BrowserSession,
+  ClaimsRequest,
+  Client,
+  Grant,
+  Judged,
+  Tenant,
+  UserProfile,
+} from './records.js'
 
 /**
  * What the protocol needs of the world where a browser is part of it. As in `ports.ts`: a store method is one atomic step, and what two
@@ -179,6 +189,23 @@ export type Subjects = {
   of(user: { readonly tenantId: string; readonly userId: string }, sector: string | undefined): Promise<string>
 }
 
+export type IdTokens = {
+  /** Can one be made for this client? Throws when not, before anything is spent. */
+  assertReady(tenant: Tenant, client: Client): Promise<void>
+  /**
+   * OpenID Connect Core §2, §12.2. `nonce`: of the authorization request, at its code alone. `withProfile`: the claims of the scope are
+   * told here, because the access token beside it is for an API and gets none at userinfo.
+   */
+  issue(about: {
+    readonly tenant: Tenant
+    readonly client: Client
+    readonly grant: Grant
+    readonly nonce: string | undefined
+    readonly accessToken: string
+    readonly withProfile: boolean
+  }): Promise<string>
+}
+
 /** Of the server; durations are seconds. */
 export type BrowserPolicy = {
   readonly sessionLifetime: number
@@ -196,4 +223,5 @@ export type BrowserPorts = {
   consents: Consents
   profiles: UserProfiles
   subjects: Subjects
+  idTokens: IdTokens
 }

@@ -64,7 +64,7 @@ export type SignInSubject = Judged & {
         readonly passwordHash: string | undefined
       }
     | undefined
-  /** False when the client or the tenant has been disabled or deleted since it was cached. */
+  /** False when the client, where there is one, or the tenant has been disabled or deleted since it was cached. */
   readonly clientLive: boolean
   /** Of the APIs asked about, those that still are live. */
   readonly liveApis: readonly string[]
@@ -74,7 +74,7 @@ export type Users = {
   forSignIn(
     tenantId: string,
     username: string,
-    asked: { clientId: string; apis: readonly string[] },
+    asked: { clientId: string | undefined; apis: readonly string[] },
   ): Promise<SignInSubject>
   /** Replaces a password hash made with other parameters; nothing happens when it has changed since. */
   upgradePassword(

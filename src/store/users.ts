@@ -18,9 +18,9 @@ const FOR_SIGN_IN = {
   name: 'users_for_sign_in',
   text: `
     SELECT r.revision, r.wide_revision, u.id AS user_id, u.credential_version, u.disabled_at IS NOT NULL AS disabled, p.secret AS password_hash,
-           t.disabled_at IS NULL AND t.deleted_at IS NULL AND EXISTS (
+           t.disabled_at IS NULL AND t.deleted_at IS NULL AND ($3::text IS NULL OR EXISTS (
              SELECT FROM clients c WHERE c.tenant_id = t.id AND c.id = $3 AND c.disabled_at IS NULL AND c.deleted_at IS NULL
-           ) AS client_live,
+           )) AS client_live,
            ARRAY(SELECT a.id FROM unnest($4::text[]) WITH ORDINALITY AS asked (id, place)
                    JOIN apis a ON a.tenant_id = t.id AND a.id = asked.id AND a.disabled_at IS NULL AND a.deleted_at IS NULL
                   ORDER BY asked.place) AS live_apis
@@ -42,7 +42,7 @@ const UPGRADE_PASSWORD = {
 export function createUsers({ pool }: { pool: Pick<Pool, 'query'> }): Users {
   return {
     async forSignIn(tenantId, username, { clientId, apis }) {
-      const values = [tenantId, isStorable(username) ? username : null, clientId, apis]
+      const values = [tenantId, isStorable(username) ? username : null, clientId ?? null, apis]
       const { rows } = await pool.query<Row>({ ...FOR_SIGN_IN, values })
       const [row] = rows
       if (!row) return { rev: 0, wide: 0, user: undefined, clientLive: false, liveApis: [] }

@@ -1,8 +1,10 @@
+import { authorizationCode } from './authorization-code.js'
 import { clientCredentials } from './client-credentials.js'
 import type { Grant } from './grant.js'
 import { refreshToken } from './refresh-token.js'
 
 const table: Readonly<Record<string, Grant>> = {
+  authorization_code: authorizationCode,
   refresh_token: refreshToken,
   client_credentials: clientCredentials,
 }

@@ -1,14 +1,16 @@
+import type { BrowserPorts } from '../browser-ports.js'
 import { invalidGrant, invalidRequest, tooManyRequests } from '../errors.js'
 import type { Ports } from '../ports.js'
 import type { Grant, Tenant } from '../records.js'
 import { refreshTarget } from '../resource.js'
-import type { GrantRequest, TokenResponse } from './grant.js'
+import { type GrantRequest, idTokenBeside, isAboutUser, type TokenResponse } from './grant.js'
 
 /** Refresh token grant, RFC 6749 §6. Rotation and reuse detection, RFC 9700 §4.14.2. */
 export async function refreshToken(
   { tenant, client, params, by }: GrantRequest,
-  { refreshTokens, grants, apis, mint, log }: Pick<Ports, 'refreshTokens' | 'grants' | 'apis' | 'mint' | 'log'>,
+  ports: Pick<Ports, 'refreshTokens' | 'grants' | 'apis' | 'mint' | 'log'> & Pick<BrowserPorts, 'idTokens'>,
 ): Promise<TokenResponse> {
+  const { refreshTokens, grants, apis, mint, log } = ports
   const presentedToken = params.get('refresh_token')
   if (presentedToken === undefined) throw invalidRequest('refresh_token is required.')
   const presented = await presentedGrant({ tenant, token: presentedToken }, { refreshTokens, grants })
@@ -23,6 +25,7 @@ export async function refreshToken(
   const { api, scope } = refreshTarget({ tenant, client, grant }, ask, await apis.list(tenant.id, grant.apis))
   const { expiresAt } = grant
   const token = await mint.prepare({ tenant, api, clientId: client.id, judged: grant, expiresAt })
+  if (isAboutUser(grant)) await ports.idTokens.assertReady(tenant, client)
 
   const outcome = await grants.refresh(grant, { generation, grace: client.grace, place: token.place }, by)
   // Nothing was spent: the same refresh token is good once an access token has expired.
@@ -34,10 +37,14 @@ export async function refreshToken(
     const of = { tenant: tenant.id, client: client.id, grant: grant.id }
     log.warn({ ...of, presented: generation, known: grant.generation }, 'the database has lost a refresh')
   }
+  const response = token.accessToken({ scope, subject: grant.userId, grant })
+  // OpenID Connect Core §12.2: the nonce belongs to the authentication, not to what came later.
+  const idToken = { tenant, client, grant, nonce: undefined, api, accessToken: response.access_token }
   return {
-    ...token.accessToken({ scope, subject: grant.userId, grant }),
+    ...response,
     // Of the row's generation: whoever retries gets the winner's. It stands for all that was granted, RFC 6749 §6.
     refresh_token: await refreshTokens.issue(grant, outcome.generation),
+    ...(await idTokenBeside(idToken, ports)),
   }
 }
 

@@ -1,0 +1,80 @@
+import type { Actor } from './records.js'
+
+/** How sessions and access end by their owner's hand, and what the owner is shown of them. Each method is one atomic step. */
+
+/** `reason`: a snake_case literal, for the audit trail. */
+export type Ending = { readonly reason: string; readonly by: Actor }
+
+export type Endings = {
+  /**
+   * Ends a session of this user and the grants made in it, those aside that outlive it, and leaves word for every client that is to
+   * be told, OpenID Connect Back-Channel Logout §2.7. Answers where the browser is to tell clients itself.
+   */
+  endSession(
+    tenantId: string,
+    session: { readonly id: string; readonly userId: string },
+    ending: Ending,
+  ): Promise<
+    { readonly result: 'ended'; readonly frontchannelLogoutUris: readonly string[] } | { readonly result: 'nothing' }
+  >
+  /** All live ones of the user but one, in the same way. */
+  endOtherSessions(
+    tenantId: string,
+    kept: { readonly id: string; readonly userId: string },
+    ending: Ending,
+  ): Promise<'ended' | 'nothing'>
+  /** All that the user gave a client: consents, grants, codes. */
+  endAccess(
+    tenantId: string,
+    access: { readonly userId: string; readonly clientId: string },
+    ending: Ending,
+  ): Promise<'ended' | 'nothing'>
+}
+
+/** A session as the person sees it whose it is. */
+export type OwnSession = {
+  readonly id: string
+  readonly createdAt: Date
+  readonly usedAt: Date
+  readonly userAgent: string | undefined
+  readonly address: string | undefined
+}
+
+/** A client that may act for a user, or may without asking again. */
+export type AppWithAccess = {
+  readonly clientId: string
+  readonly name: string
+  readonly verified: boolean
+  readonly since: Date
+  /** When a grant was last made or refreshed; undefined when there is none. */
+  readonly usedAt: Date | undefined
+  /** Of who the user is, OpenID Connect's scopes among others. */
+  readonly scope: readonly string[]
+  /** What it may do, by API and scope; `description` as the API's owner wrote it. */
+  readonly permissions: readonly Permission[]
+}
+
+export type Permission = { readonly api: string; readonly scope: string; readonly description: string | undefined }
+
+export type Accounts = {
+  /** The live ones, the newest first, at most 100. */
+  sessions(tenantId: string, userId: string): Promise<readonly OwnSession[]>
+  /** Those last used first, at most 100. */
+  apps(tenantId: string, userId: string): Promise<readonly AppWithAccess[]>
+}
+
+/** What a valid ID token says of where it came from, however old it is. OpenID Connect Core §3.1.2.1. */
+export type Hint = {
+  readonly clientId: string
+  /** As that client knows the user. */
+  readonly subject: string
+  /** As in tokens. */
+  readonly sid: string | undefined
+}
+
+export type EndingPorts = {
+  endings: Endings
+  accounts: Accounts
+  /** Undefined for what this tenant did not sign as an ID token: an expired one is a hint still. */
+  readHint: (tenant: { readonly id: string; readonly issuer: string }, token: string) => Promise<Hint | undefined>
+}
