@@ -20,7 +20,7 @@ export type Flow = FlowProgress &
 
 /** What happened in it so far. */
 export type FlowProgress = {
-  readonly signIn: SignInState
+  readonly signIn?: SignInState
   /** The session whose user signed in here, in this flow. */
   readonly session?: string | undefined
   /** What was said of the account that was signed in before. */

@@ -1,4 +1,5 @@
 import { normalizePassword, PasswordRefusedError } from '../crypto/password.js'
+import { PASSWORD_ACR } from '../oauth/acr.js'
 import { invalidGrant, invalidRequest, temporarilyUnavailable, tooManyRequests } from '../oauth/errors.js'
 import type { Ports, SignInSubject } from '../oauth/ports.js'
 import type { Actor, Authentication, Client, Judged, Tenant } from '../oauth/records.js'
@@ -32,12 +33,6 @@ export type SignedIn = Authentication &
 export type SignInStep =
   | { readonly need: 'username' | 'password'; readonly state: SignInState }
   | { readonly done: SignedIn }
-
-/** Of a password alone: the first of ISO/IEC 29115's levels. OpenID Connect Core §2. */
-const PASSWORD_ACR = '1'
-
-/** The ways of being authenticated that there are, RFC 9470 §7. */
-export const ACR_VALUES: readonly string[] = [PASSWORD_ACR]
 
 type SignInPorts = Pick<Ports, 'users' | 'throttle' | 'passwords' | 'now'>
 

@@ -61,20 +61,33 @@ export function csrfToken({ id, session = '' }: Browser, purpose: string): strin
   return createHmac('sha256', `${id}.${session}`).update(`csrf ${purpose}`).digest('base64url')
 }
 
-/**
- * Throws `invalid_request` with 403 unless a form was posted by a page of ours, in the browser it was made for. RFC 9700 §4.7.
- */
-export function assertOwnForm(
-  { headers, tenant }: Pick<HttpRequest, 'headers' | 'tenant'>,
-  browser: Browser | undefined,
-  { purpose, token }: { readonly purpose: string; readonly token: string | undefined },
-): asserts browser is Browser {
+/** Throws `invalid_request` with 403 for what a browser says another site made it post. RFC 9700 §4.7. */
+export function assertOwnSite({ headers, tenant }: Pick<HttpRequest, 'headers' | 'tenant'>): void {
   const { origin, 'sec-fetch-site': site = 'same-origin' } = headers
   // Pages that send no referrer send `null` for their own origin too.
   const foreign = origin !== undefined && origin !== 'null' && origin !== new URL(tenant.issuer).origin
   if (foreign || (site !== 'same-origin' && site !== 'none')) throw notOurs('form_of_another_site')
+}
+
+/** What a form says it is: for what it was made, and its token. */
+export type FormProof = { readonly purpose: string; readonly token: string | undefined }
+
+/** Whether a form was made for this browser, as signed in as it is now, and for this purpose. In constant time. */
+export function isOwnForm(browser: Browser, { purpose, token }: FormProof): boolean {
+  return token !== undefined && constantTimeEqual(token, csrfToken(browser, purpose))
+}
+
+/**
+ * Throws `invalid_request` with 403 unless a form was posted by a page of ours, in the browser it was made for. RFC 9700 §4.7.
+ */
+export function assertOwnForm(
+  request: Pick<HttpRequest, 'headers' | 'tenant'>,
+  browser: Browser | undefined,
+  proof: FormProof,
+): asserts browser is Browser {
+  assertOwnSite(request)
   if (!browser) throw notOurs('form_without_browser')
-  if (token === undefined || !constantTimeEqual(token, csrfToken(browser, purpose))) throw notOurs('csrf_token_wrong')
+  if (!isOwnForm(browser, proof)) throw notOurs('csrf_token_wrong')
 }
 
 const notOurs = (reason: string) =>

@@ -1,3 +1,4 @@
+import { assertAcr } from './acr.js'
 import type { Recipient } from './authorization-response.js'
 import { authorizationError, invalidRequest, invalidScope, OAuthError, unauthorizedClient } from './errors.js'
 import type { Params } from './params.js'
@@ -48,8 +49,11 @@ export async function findRecipient(
   // A request that is wrong in these two is answered too; how it wanted to be is then not known.
   const asked = readable(params, 'response_mode')
   const responseMode = RESPONSE_MODES.find((mode) => mode === asked) ?? 'query'
-  return { tenant, client, redirectUri, responseMode, state: readable(params, 'state') }
+  const mode = responseMode === 'form_post' && !isPostable(redirectUri) ? 'query' : responseMode
+  return { tenant, client, redirectUri, responseMode: mode, state: readable(params, 'state') }
 }
+
+const isPostable = (redirectUri: string) => /^https?:/.test(redirectUri)
 
 /**
  * All that is asked for, checked: nothing that can fail for another reason than the user is left. Throws what the client is then told,
@@ -64,7 +68,7 @@ export async function readAuthorizationRequest(
   // OpenID Connect Core §6: what is not supported is said, never overlooked.
   if (params.get('request') !== undefined) throw authorizationError('request_not_supported')
   if (params.get('request_uri') !== undefined) throw authorizationError('request_uri_not_supported')
-  checkResponseType(params)
+  checkResponseType(params, redirectUri)
   if (!client.grantTypes.includes('authorization_code')) throw unauthorizedClient('grant_type_not_of_this_client')
   const codeChallenge = challengeOf(params)
   const prompt = promptOf(params)
@@ -75,7 +79,9 @@ export async function readAuthorizationRequest(
   if (hint !== undefined && hintedSubject === undefined) {
     throw invalidRequest('id_token_hint is not an ID token of this client.', 'id_token_hint_invalid')
   }
-  const claims = params.get('claims')
+  const claimsText = params.get('claims')
+  const claims = claimsText === undefined ? undefined : ports.parseClaims(claimsText)
+  assertAcr(claims)
   return {
     clientId: client.id,
     redirectUri,
@@ -90,18 +96,21 @@ export async function readAuthorizationRequest(
     loginHint: params.get('login_hint'),
     hintedSubject,
     acrValues: words(params.get('acr_values')),
-    claims: claims === undefined ? undefined : ports.parseClaims(claims),
+    claims,
     uiLocales: words(params.get('ui_locales')),
   }
 }
 
-function checkResponseType(params: Params): void {
+function checkResponseType(params: Params, redirectUri: string): void {
   const responseType = params.get('response_type')
   if (responseType === undefined) throw invalidRequest('response_type is required.')
   if (!RESPONSE_TYPES.some((one) => one === responseType)) throw authorizationError('unsupported_response_type')
   const mode = params.get('response_mode')
   if (mode !== undefined && !RESPONSE_MODES.some((one) => one === mode)) {
     throw invalidRequest('response_mode is not supported.')
+  }
+  if (mode === 'form_post' && !isPostable(redirectUri)) {
+    throw invalidRequest('response_mode form_post needs a redirect URI of https or http.')
   }
 }
 

@@ -196,6 +196,8 @@ export type Throttle = {
   ): Promise<void>
   /** Counts a failed client authentication against the address alone. */
   clientFailed(tenantId: string, address: string): Promise<'counted' | { retryAfter: number }>
+  /** Counts something that anybody may begin and that takes place in the database until it is over. */
+  flowBegun(tenantId: string, address: string): Promise<'counted' | { retryAfter: number }>
 }
 
 /** What a token will be for, and what that was judged by. */

@@ -77,6 +77,8 @@ export type Api = {
   readonly identifier: string
   readonly name: string
   readonly scopes: readonly string[]
+  /** What a scope allows, in its owner's words, where it has some. */
+  readonly descriptions: ReadonlyMap<string, string>
   readonly format: TokenFormat
   readonly signingAlgorithm: SigningAlgorithm
   readonly encryptionAlgorithm: EncryptionAlgorithm | undefined

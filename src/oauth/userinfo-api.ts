@@ -11,6 +11,7 @@ export const userinfoApi = ({ id, issuer }: Pick<Tenant, 'id' | 'issuer'>): Api 
   identifier: issuer,
   name: 'userinfo',
   scopes: OPENID_SCOPES,
+  descriptions: new Map(),
   format: 'opaque',
   signingAlgorithm: 'ES256',
   encryptionAlgorithm: undefined,

@@ -9,7 +9,7 @@ type Row = {
   id: string
   identifier: string
   name: string
-  scopes: string[]
+  scopes: { name: string; description: string | null }[]
   format: TokenFormat
   signing_algorithm: SigningAlgorithm
   encryption_algorithm: EncryptionAlgorithm | null
@@ -27,7 +27,8 @@ type Row = {
 const SELECT = `
   SELECT tenant_id, id, identifier, name, format, signing_algorithm, encryption_algorithm, encryption_method, jwks, jwks_uri,
          introspection_algorithm, introspection_encryption, jwks_fetched_at, token_lifetime, secret_hashes, disabled_at IS NOT NULL AS disabled,
-         ARRAY(SELECT s.name FROM api_scopes s WHERE s.tenant_id = a.tenant_id AND s.api_id = a.id ORDER BY s.name) AS scopes
+         coalesce((SELECT json_agg(json_build_object('name', s.name, 'description', s.description) ORDER BY s.name)
+                     FROM api_scopes s WHERE s.tenant_id = a.tenant_id AND s.api_id = a.id), '[]') AS scopes
     FROM apis a`
 
 const FIND = { name: 'apis_find', text: `${SELECT} WHERE tenant_id = $1 AND id = $2 AND deleted_at IS NULL` }
@@ -53,7 +54,10 @@ export function createApis({
         id: row.id,
         identifier: row.identifier,
         name: row.name,
-        scopes: row.scopes,
+        scopes: row.scopes.map(({ name }) => name),
+        descriptions: new Map(
+          row.scopes.flatMap(({ name, description }) => (description ? [[name, description]] : [])),
+        ),
         format: row.format,
         signingAlgorithm: row.signing_algorithm,
         encryptionAlgorithm: row.encryption_algorithm ?? undefined,

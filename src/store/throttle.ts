@@ -4,6 +4,8 @@ import type { SignInAttempt, Throttle, ThrottleBucket } from '../oauth/ports.js'
 
 /** Failed client authentications are an address's alone: they have no account to lock. */
 const CLIENT_TRIES = 50
+/** Sign-ins begun and pushed requests, in a quarter of an hour: many people may share an address. */
+const FLOWS = 1_000
 
 /**
  * Sign-in tries, counted by Postgres for all processes. `key`: 32 bytes; buckets are HMACs under it, so that the table names
@@ -20,6 +22,16 @@ export function createThrottle(pool: Pick<Pool, 'query'>, key: Uint8Array): Thro
     account: bucket(tenantId, 'account', username),
     account_address: bucket(tenantId, 'account_address', username, address),
   })
+
+  async function counted(tenantId: string, of: Buffer, free: number): Promise<'counted' | { retryAfter: number }> {
+    const { rows } = await pool.query<{ wait: number }>({
+      name: 'throttle_window',
+      text: "SELECT throttle_window($1, $2, $3, interval '15 minutes') AS wait",
+      values: [tenantId, of, free],
+    })
+    const wait = rows[0]?.wait ?? 0
+    return wait > 0 ? { retryAfter: wait } : 'counted'
+  }
 
   return {
     async take(tenantId, attempt) {
@@ -59,14 +71,8 @@ export function createThrottle(pool: Pick<Pool, 'query'>, key: Uint8Array): Thro
       })
     },
 
-    async clientFailed(tenantId, address) {
-      const { rows } = await pool.query<{ wait: number }>({
-        name: 'throttle_window',
-        text: "SELECT throttle_window($1, $2, $3, interval '15 minutes') AS wait",
-        values: [tenantId, bucket(tenantId, 'client_address', address), CLIENT_TRIES],
-      })
-      const wait = rows[0]?.wait ?? 0
-      return wait > 0 ? { retryAfter: wait } : 'counted'
-    },
+    clientFailed: (tenantId, address) => counted(tenantId, bucket(tenantId, 'client_address', address), CLIENT_TRIES),
+
+    flowBegun: (tenantId, address) => counted(tenantId, bucket(tenantId, 'flow_address', address), FLOWS),
   }
 }

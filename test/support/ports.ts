@@ -83,6 +83,7 @@ export function createWorld() {
       returned: async () => {},
       succeeded: async () => {},
       refused: async () => {},
+      flowBegun: async () => 'counted',
       clientFailed: async (tenantId, address) => {
         const count = (failures.get(key(tenantId, address)) ?? 0) + 1
         failures.set(key(tenantId, address), count)
@@ -322,6 +323,7 @@ export const apiLike = (id: string, tenantId = DEFAULT_TENANT.id): Api => ({
   identifier: `https://${id.replaceAll('_', '-')}.example.com`,
   name: id,
   scopes: ['orders:read', 'orders:write'],
+  descriptions: new Map(),
   format: 'sealed',
   signingAlgorithm: 'ES256',
   encryptionAlgorithm: 'ECDH-ES',

@@ -1,0 +1,30 @@
+import { type Recipient, type ResponseParams, responseLocation } from '../oauth/authorization-response.js'
+import { formPostPage } from '../ui/pages/form-post.js'
+import { type HttpRequest, type HttpResponse, NO_STORE, type ResponseHeaders } from './handler.js'
+import { page } from './page.js'
+
+/** Sends a browser on with GET, whatever it came with: a password it posted here is not posted again there. RFC 9700 §4.12. */
+export const seeOther = (location: string, headers: ResponseHeaders = {}): HttpResponse => ({
+  status: 303,
+  headers: { ...NO_STORE, ...headers, location },
+})
+
+/** An authorization response, the way the client wants it. RFC 6749 §4.1.2, OAuth 2.0 Form Post Response Mode §2. */
+export function answerClient(
+  request: HttpRequest,
+  to: Recipient,
+  { params, headers = {} }: { readonly params: ResponseParams; readonly headers?: ResponseHeaders },
+): HttpResponse {
+  if (to.responseMode !== 'form_post') return seeOther(responseLocation(to, params), headers)
+  const { redirectUri: action, client } = to
+  return page(request, (context) => formPostPage({ action, fields: params, client }, context), {
+    headers,
+    script: true,
+    keepsOpener: true,
+    formAction: [new URL(action).origin],
+  })
+}
+
+/** In front of a tenant's paths: empty, or `/t/<slug>`. */
+export const basePath = ({ tenant }: Pick<HttpRequest, 'tenant'>): string =>
+  new URL(tenant.issuer).pathname.replace(/\/$/, '')
