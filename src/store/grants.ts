@@ -1,26 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Pool } from 'pg'
 import type { Grants, NewGrant, RefreshOutcome } from '../oauth/ports.js'
-import type { Actor, ClaimsRequest, Grant } from '../oauth/records.js'
+import type { Actor, Grant } from '../oauth/records.js'
+import { type GrantRow, grantId, insertGrant, toGrant } from './new-grant.js'
 import { isUuid } from './text.js'
-
-type Row = {
-  tenant_id: string
-  id: string
-  user_id: string
-  client_id: string
-  session_id: string | null
-  secret: Buffer
-  scope: string[]
-  apis: string[]
-  acr: string | null
-  amr: string[]
-  auth_time: Date
-  claims: ClaimsRequest | null
-  generation: number
-  created_at: Date
-  expires_at: Date
-}
 
 // One statement, so that no revocation comes between what is checked and what is written. The user's row is locked before the
 // session's, as a revocation locks them, and against its update: whoever ends the user's grants afterwards finds this one.
@@ -36,24 +19,14 @@ const MAKE = {
         JOIN sessions s ON s.tenant_id = $1 AND s.month = month_of_id($5) AND s.id = $5 AND s.user_id = owner.id
        WHERE s.revoked_at IS NULL AND s.expires_at > statement_timestamp()
          FOR SHARE OF s
-    ), made AS (
-      INSERT INTO grants (tenant_id, month, id, user_id, client_id, session_id, secret, revision, scope, apis, acr, amr,
-                          auth_time, rotate, idle, live, refreshed_at, created_at, expires_at)
-      SELECT $1, month_of(expires_at), encode(int2send(month_of(expires_at)) || $6::bytea, 'hex')::uuid, owner.id, $4, $5, $7,
-             $8, $9, $10, $11, $12, $13, $14, $15, ARRAY[$18::bigint], statement_timestamp(), statement_timestamp(), expires_at
-        FROM owner, (SELECT statement_timestamp() + make_interval(secs => $16) AS expires_at) AS lifetime
+    ), new AS (
+      SELECT $1::uuid AS tenant_id, ${grantId('term.expires_at', '$6')} AS id, owner.id AS user_id, $4::text AS client_id,
+             $5::uuid AS session_id, $7::bytea AS secret, $8::bigint AS revision, $9::text[] AS scope, $10::text[] AS apis,
+             $11::text AS acr, $12::text[] AS amr, $13::timestamptz AS auth_time, NULL::jsonb AS claims, false AS offline,
+             $14::boolean AS rotate, $15::integer AS idle, ARRAY[$18::bigint] AS live, term.expires_at
+        FROM owner, (SELECT statement_timestamp() + make_interval(secs => $16) AS expires_at) AS term
        WHERE $5::uuid IS NULL OR EXISTS (SELECT FROM browser)
-      RETURNING *
-    ), audited AS (
-      INSERT INTO audit_events (tenant_id, month, type, actor, subject)
-      SELECT tenant_id, month_of(statement_timestamp()), event, $17,
-             jsonb_strip_nulls(jsonb_build_object('user', user_id, 'client', client_id, 'grant', id, 'session', session_id))
-        FROM made, unnest(ARRAY['sign_in.succeeded', 'grant.made']) WITH ORDINALITY AS e (event, place)
-       ORDER BY place
-    )
-    SELECT tenant_id, id, user_id, client_id, session_id, secret, scope, apis, acr, amr, auth_time, claims, generation, created_at,
-           expires_at
-      FROM made`,
+    ), ${insertGrant({ by: '$17', events: ['sign_in.succeeded', 'grant.made'] })}`,
 }
 
 // The revision is read with all that it vouches for: one statement, one snapshot.
@@ -110,7 +83,7 @@ export function createGrants({ pool }: { pool: Pick<Pool, 'query'> }): Grants {
 
   return {
     async make(grant, by) {
-      const { rows } = await pool.query<Row>({ ...MAKE, values: valuesOf(grant, by) })
+      const { rows } = await pool.query<GrantRow>({ ...MAKE, values: valuesOf(grant, by) })
       const [row] = rows
       return row
         ? { result: 'made', grant: { ...toGrant(row), state: 'live', rev: grant.rev, wide: grant.wide } }
@@ -119,7 +92,10 @@ export function createGrants({ pool }: { pool: Pick<Pool, 'query'> }): Grants {
     async find(tenantId, grantId) {
       if (!isUuid(grantId)) return undefined
       const values = [tenantId, grantId]
-      const { rows } = await pool.query<Row & Pick<Grant, 'state'> & { rev: string; wide: string }>({ ...FIND, values })
+      const { rows } = await pool.query<GrantRow & Pick<Grant, 'state'> & { rev: string; wide: string }>({
+        ...FIND,
+        values,
+      })
       const [row] = rows
       return row && { ...toGrant(row), state: row.state, rev: Number(row.rev), wide: Number(row.wide) }
     },
@@ -156,24 +132,4 @@ function valuesOf(grant: NewGrant, by: Actor): unknown[] {
     by,
     grant.place,
   ]
-}
-
-function toGrant(row: Row): Omit<Grant, 'state' | 'rev' | 'wide'> {
-  return {
-    tenantId: row.tenant_id,
-    id: row.id,
-    userId: row.user_id,
-    clientId: row.client_id,
-    sessionId: row.session_id ?? undefined,
-    secret: row.secret,
-    scope: row.scope,
-    apis: row.apis,
-    acr: row.acr ?? undefined,
-    amr: row.amr,
-    authTime: row.auth_time,
-    claims: row.claims ?? undefined,
-    generation: row.generation,
-    createdAt: row.created_at,
-    expiresAt: row.expires_at,
-  }
 }
