@@ -7,11 +7,11 @@ export function randomToken(bytes = 32): string {
 }
 
 /** Hashes a random secret for storage. SHA-256 is enough for 256 random bits; passwords need argon2id. */
-export function hashSecret(secret: string): Buffer {
+export function hashSecret(secret: string | Uint8Array): Buffer {
   return createHash('sha256').update(secret).digest()
 }
 
 /** Tells in constant time whether a secret is the one that was hashed. */
-export function secretMatches(secret: string, hash: Uint8Array): boolean {
+export function secretMatches(secret: string | Uint8Array, hash: Uint8Array): boolean {
   return constantTimeEqual(hashSecret(secret), hash)
 }
