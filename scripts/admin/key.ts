@@ -1,6 +1,6 @@
 import { holdersOf, type KnownKey } from '#bulla/keys/known-keys.js'
 import type { KeyState } from '#bulla/keys/ports.js'
-import { isSigningPurpose, type Purpose, SIGNING_PURPOSES } from '#bulla/keys/purpose.js'
+import { isSigningPurpose, type Purpose, SECRET_PURPOSES, SIGNING_PURPOSES } from '#bulla/keys/purpose.js'
 import { createKeyStore } from '#bulla/store/keys.js'
 import { createKnownKeys } from '#bulla/store/known-keys.js'
 import { command } from './command.js'
@@ -8,7 +8,7 @@ import { RefusedError, UsageError } from './errors.js'
 import { openRotation } from './key-tools.js'
 import { listing, table } from './output.js'
 
-const PURPOSES: readonly Purpose[] = [...SIGNING_PURPOSES, 'kek', 'mac', 'permutation', 'cookie']
+const PURPOSES: readonly Purpose[] = [...SIGNING_PURPOSES, ...SECRET_PURPOSES]
 
 const purpose = (text: string | undefined): Purpose | undefined => {
   const found = PURPOSES.find((one) => one === text)

@@ -13,9 +13,12 @@ const PURPOSES: Readonly<Record<string, SigningPurpose>> = {
   [REVOCATION_LIST_TYPE]: 'revocations',
   [STATUS_LIST_TYPE]: 'status_list',
   'token-introspection+jwt': 'introspection',
+  JWT: 'id_token',
+  'userinfo+jwt': 'id_token',
+  'logout+jwt': 'id_token',
 }
 
-/** Signs revocation lists, status lists and introspection responses. Throws RangeError for a type it has no key for. RFC 7515 §5.1. */
+/** Signs lists, introspection responses and what clients are told of users. Throws RangeError for a type it has no key for. RFC 7515 §5.1. */
 export function createJwtSigner({ keyring }: { readonly keyring: Pick<Keyring, 'active'> }): JwtSigner {
   async function keyOf(tenant: Tenant, typ: string, algorithm: SigningAlgorithm) {
     const purpose = Object.hasOwn(PURPOSES, typ) ? PURPOSES[typ] : undefined

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { CorruptEnvelopeError, type Envelope } from '../crypto/envelope.js'
 import {
-  generateSigningKey,
+  type generateSigningKey,
   importSigningKey,
   type PublicSigningJwk,
   type SigningAlgorithm,
@@ -18,11 +18,11 @@ const ID_LENGTH = 12
 
 /** Makes a key of the group, its private part sealed for this one row. `number`: its id inside tokens, where it has one. */
 export async function generateKey(
-  envelope: Envelope,
+  { envelope, newSigningKey }: { readonly envelope: Envelope; readonly newSigningKey: typeof generateSigningKey },
   tenantId: string,
   { purpose, algorithm, number }: KeyGroup & { number: number | undefined },
 ): Promise<NewKey> {
-  const { id, publicJwk, secret } = await generateMaterial(purpose, algorithm)
+  const { id, publicJwk, secret } = await generateMaterial(purpose, algorithm, newSigningKey)
   const key = { id, purpose, algorithm, number, publicJwk, masterKeyId: envelope.id }
   return { ...key, sealed: envelope.seal(secret, context(tenantId, key)) }
 }
@@ -30,10 +30,11 @@ export async function generateKey(
 async function generateMaterial(
   purpose: Purpose,
   algorithm: string,
+  newSigningKey: typeof generateSigningKey,
 ): Promise<{ id: string; publicJwk: PublicSigningJwk | undefined; secret: Buffer }> {
   if (!isSigningPurpose(purpose))
     return { id: randomToken(ID_LENGTH), publicJwk: undefined, secret: randomBytes(SECRET_LENGTH) }
-  const { kid, publicJwk, pkcs8 } = await generateSigningKey(algorithm as SigningAlgorithm)
+  const { kid, publicJwk, pkcs8 } = await newSigningKey(algorithm as SigningAlgorithm)
   return { id: kid, publicJwk, secret: pkcs8 }
 }
 

@@ -12,9 +12,11 @@ export type TenantKeys = {
   signing(purpose: SigningPurpose, algorithm: string): SigningKey | undefined
   /** Keys that sign or signed access tokens and were not revoked. */
   verification(kid: string): VerificationKey | undefined
+  /** The same for ID tokens. */
+  idTokenVerification(kid: string): VerificationKey | undefined
   kek(id?: number): Kek | undefined
   mac(id?: number): MacKey | undefined
-  secret(purpose: 'permutation' | 'cookie'): Buffer | undefined
+  secret(purpose: 'permutation' | 'cookie' | 'pairwise'): Buffer | undefined
   /** What verifiers may trust now or soon, RFC 7517 §5. */
   published: readonly PublicSigningJwk[]
 }
@@ -114,9 +116,11 @@ function tenantKeys(opened: readonly OpenedKey[]): TenantKeys {
       .filter(({ key }) => key.status === 'active')
       .map(({ key, signing }) => [`${key.purpose} ${key.algorithm}`, signing]),
   )
-  const verification = new Map(
-    unrevoked.filter(({ key }) => key.purpose === 'access_token').map(({ signing }) => [signing.kid, signing]),
-  )
+  const verifying = (purpose: SigningPurpose) => {
+    const keys = unrevoked.filter(({ key }) => key.purpose === purpose)
+    const byKid = new Map(keys.map(({ signing }) => [signing.kid, signing]))
+    return (kid: string) => byKid.get(kid)
+  }
   const numbered = (purpose: 'kek' | 'mac') => {
     const keys = secrets
       .filter(({ key }) => key.purpose === purpose)
@@ -129,7 +133,8 @@ function tenantKeys(opened: readonly OpenedKey[]): TenantKeys {
   }
   return {
     signing: (purpose, algorithm) => active.get(`${purpose} ${algorithm}`),
-    verification: (kid) => verification.get(kid),
+    verification: verifying('access_token'),
+    idTokenVerification: verifying('id_token'),
     kek: numbered('kek'),
     mac: numbered('mac'),
     secret: (purpose) => secrets.find(({ key }) => key.purpose === purpose && key.status === 'active')?.secret,

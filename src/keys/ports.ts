@@ -43,6 +43,8 @@ export type TenantSchedule = {
   readonly signingAlgorithms: readonly string[]
   /** And those they ask for in introspection responses. */
   readonly introspectionAlgorithms: readonly string[]
+  /** Those its live clients ask for in ID tokens and userinfo. */
+  readonly idTokenAlgorithms: readonly string[]
   readonly keys: readonly KeyState[]
 }
 

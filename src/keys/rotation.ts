@@ -1,4 +1,5 @@
 import type { Envelope } from '../crypto/envelope.js'
+import { generateSigningKey } from '../crypto/jwk.js'
 import type { Log } from '../oauth/ports.js'
 import type { Actor } from '../oauth/records.js'
 import { assertMasterKey, generateKey } from './key-material.js'
@@ -51,18 +52,26 @@ type RotationDeps = {
   readonly envelope: Envelope
   readonly lifetimes: KeyLifetimes
   readonly log: Pick<Log, 'info' | 'error'>
+  /** An RSA key takes a third of a second to make. */
+  readonly newSigningKey?: typeof generateSigningKey
 }
 
 const SYSTEM: Actor = { kind: 'system' }
 
 /** Makes, activates, retires and destroys keys. The schedule says what is due; the store lets one process do it. */
-export function createRotation({ keys, envelope, lifetimes, log }: RotationDeps): Rotation {
+export function createRotation({
+  keys,
+  envelope,
+  lifetimes,
+  log,
+  newSigningKey = generateSigningKey,
+}: RotationDeps): Rotation {
   async function newKey({ tenantId, keys: states }: TenantSchedule, { purpose, algorithm }: KeyGroup): Promise<NewKey> {
     const number = nextNumber(states, purpose)
     // Nobody else could open what a process with a wrong master key adds to a tenant's keys.
     assertMasterKey(envelope, tenantId, await keys.load(tenantId))
     if (number === 'none_free') throw new Error(`All numbers of ${purpose} keys are taken: they rotate too often.`)
-    return generateKey(envelope, tenantId, { purpose, algorithm, number })
+    return generateKey({ envelope, newSigningKey }, tenantId, { purpose, algorithm, number })
   }
 
   async function take(tenant: TenantSchedule, step: KeyStep): Promise<void> {
@@ -115,7 +124,8 @@ export function createRotation({ keys, envelope, lifetimes, log }: RotationDeps)
     async ensure(tenantId, group) {
       const tenant = await keys.schedule(tenantId)
       if (!tenant || tenant.deletedAt) return
-      for (const step of missingSteps(tenant, lifetimes, group && [group])) await take(tenant, step)
+      // Beside each other: RSA keys are made off the event loop, and a new tenant waits for several.
+      await Promise.all(missingSteps(tenant, lifetimes, group && [group]).map((step) => take(tenant, step)))
     },
 
     async advance() {

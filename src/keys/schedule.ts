@@ -40,24 +40,29 @@ export type KeyStep =
   | { readonly do: 'activate'; readonly id: string; readonly keep: number }
   | { readonly do: 'destroy'; readonly id: string; readonly keep: number }
 
-/** What every tenant has from its creation. Other signing algorithms come with the first API that asks. */
+/** What every tenant has from its creation. Other signing algorithms come with the first API or client that asks. */
 export const FIRST_KEYS: readonly KeyGroup[] = [
   { purpose: 'access_token', algorithm: 'ES256' },
   { purpose: 'revocations', algorithm: 'ES256' },
   { purpose: 'status_list', algorithm: 'ES256' },
   // RFC 9701 §6: what signs for an API that asks for nothing else.
   { purpose: 'introspection', algorithm: 'RS256' },
+  // OpenID Connect Core §15.1: the algorithm that every client knows.
+  { purpose: 'id_token', algorithm: 'RS256' },
   { purpose: 'kek', algorithm: 'A256KW' },
   { purpose: 'mac', algorithm: 'HS256' },
   { purpose: 'permutation', algorithm: 'HS256' },
   { purpose: 'cookie', algorithm: 'HS256' },
+  { purpose: 'pairwise', algorithm: 'HS256' },
 ]
 
 /** How long a key of a purpose serves, stands ready and is kept. */
 export function planOf(purpose: Purpose, maxTokenLifetime: number, { rotation, idle }: KeyLifetimes): KeyPlan {
   if (isSigningPurpose(purpose)) {
     const lead = Math.max(PUBLICATION_LEAD, Math.min(DAY, rotation / 2))
-    return { rotation, lead, keep: Math.max(maxTokenLifetime, LIST_LIFETIME) + SKEW }
+    // An ID token that has expired still says at logout who leaves, OpenID Connect RP-Initiated Logout §2.
+    const needed = purpose === 'id_token' ? DAY : Math.max(maxTokenLifetime, LIST_LIFETIME)
+    return { rotation, lead, keep: needed + SKEW }
   }
   switch (purpose) {
     case 'kek':
@@ -67,6 +72,8 @@ export function planOf(purpose: Purpose, maxTokenLifetime: number, { rotation, i
       return { rotation, lead: HOUR, keep: idle + SKEW }
     case 'permutation':
     case 'cookie':
+    case 'pairwise':
+      // Another one would make every user of a pairwise client somebody else, OpenID Connect Core §8.1.
       return { rotation: undefined, lead: HOUR, keep: DAY }
   }
 }
@@ -97,10 +104,12 @@ export function dueSteps(tenant: TenantSchedule, lifetimes: KeyLifetimes): reado
   return [...groupsOf(tenant).flatMap((group) => stepOf(group, tenant, plan(group.purpose)) ?? []), ...destroys]
 }
 
-function groupsOf({ keys, signingAlgorithms, introspectionAlgorithms }: TenantSchedule): readonly KeyGroup[] {
+function groupsOf(tenant: TenantSchedule): readonly KeyGroup[] {
+  const { keys, signingAlgorithms, introspectionAlgorithms, idTokenAlgorithms } = tenant
   const asked = [
     ...signingAlgorithms.map((algorithm): KeyGroup => ({ purpose: 'access_token', algorithm })),
     ...introspectionAlgorithms.map((algorithm): KeyGroup => ({ purpose: 'introspection', algorithm })),
+    ...idTokenAlgorithms.map((algorithm): KeyGroup => ({ purpose: 'id_token', algorithm })),
   ]
   const serving = keys.filter(({ status }) => status !== 'retired')
   const byName = [...FIRST_KEYS, ...asked, ...serving].map(({ purpose, algorithm }): [string, KeyGroup] => [

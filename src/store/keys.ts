@@ -23,6 +23,7 @@ type TenantRow = {
   deleted_at: Date | null
   signing_algorithms: string[]
   introspection_algorithms: string[]
+  id_token_algorithms: string[]
 }
 
 const STATE =
@@ -30,7 +31,9 @@ const STATE =
 const TENANT = `
   SELECT id, clock_timestamp() AS now, max_token_lifetime, deleted_at,
          ARRAY(SELECT DISTINCT signing_algorithm FROM apis WHERE tenant_id = tenants.id AND deleted_at IS NULL ORDER BY 1) AS signing_algorithms,
-         ARRAY(SELECT DISTINCT introspection_algorithm FROM apis WHERE tenant_id = tenants.id AND deleted_at IS NULL ORDER BY 1) AS introspection_algorithms
+         ARRAY(SELECT DISTINCT introspection_algorithm FROM apis WHERE tenant_id = tenants.id AND deleted_at IS NULL ORDER BY 1) AS introspection_algorithms,
+         ARRAY(SELECT DISTINCT a.algorithm FROM clients, LATERAL (VALUES (id_token_algorithm), (userinfo_algorithm)) AS a (algorithm)
+                WHERE tenant_id = tenants.id AND deleted_at IS NULL AND a.algorithm IS NOT NULL ORDER BY 1) AS id_token_algorithms
     FROM tenants`
 const PAGE = 200
 
@@ -57,6 +60,7 @@ export function createKeyStore(pool: Pick<Pool, 'query'>): KeyStore {
       deletedAt: tenant.deleted_at ?? undefined,
       signingAlgorithms: tenant.signing_algorithms,
       introspectionAlgorithms: tenant.introspection_algorithms,
+      idTokenAlgorithms: tenant.id_token_algorithms,
       keys: byTenant.get(tenant.id) ?? [],
     }))
   }

@@ -117,6 +117,29 @@ describe('ensure', () => {
     expect(made.map(({ algorithm }) => algorithm)).toEqual(['Ed25519', 'RS256'])
   })
 
+  it('gives live clients the algorithms they ask for in ID tokens and userinfo', async () => {
+    const { rotation } = replica()
+    const client = (id: string, idToken: string, userinfo: string | null, deleted = false) =>
+      pool.query(
+        `INSERT INTO clients (tenant_id, id, name, public, first_party, id_token_algorithm, userinfo_algorithm, deleted_at)
+         VALUES ($1, $2, 'C', true, true, $3, $4, CASE WHEN $5 THEN now() END)`,
+        [tenant.id, id, idToken, userinfo, deleted],
+      )
+    await client('a', 'RS256', 'Ed25519')
+    await client('b', 'PS256', null, true)
+    await rotation.ensure(tenant.id)
+    const algorithmsOf = async ({ id }: typeof tenant) => {
+      const found = await pool.query(
+        "SELECT algorithm FROM keys WHERE tenant_id = $1 AND purpose = 'id_token' ORDER BY 1",
+        [id],
+      )
+      return found.rows.map(({ algorithm }) => algorithm)
+    }
+    expect(await algorithmsOf(tenant)).toEqual(['Ed25519', 'RS256'])
+    await rotation.ensure(other.id)
+    expect(await algorithmsOf(other)).toEqual(['RS256'])
+  })
+
   it('makes nothing for a deleted tenant', async () => {
     await pool.query('UPDATE tenants SET deleted_at = now() WHERE id = $1', [tenant.id])
     const { keys, rotation } = replica()
@@ -203,6 +226,7 @@ describe('the schedule', () => {
     await replica().rotation.advance()
     expect(await statuses('permutation')).toEqual(['active'])
     expect(await statuses('cookie')).toEqual(['active'])
+    expect(await statuses('pairwise')).toEqual(['active'])
   })
 
   it('puts the next key, or a new one, in the place of a revoked one', async () => {
@@ -432,6 +456,7 @@ describe('rotate', () => {
     const rotated = await replica().rotation.rotate(tenant.id, { now: true, revoke: false }, OPERATOR)
     expect(rotated.map(({ purpose }) => purpose).sort()).toEqual([
       'access_token',
+      'id_token',
       'introspection',
       'revocations',
       'status_list',
@@ -588,7 +613,7 @@ describe('keys at rest', () => {
     ])
     const { published } = await replica().keyring.all(tenant.id)
     expect(JSON.stringify(published)).not.toContain('planted')
-    expect(published).toHaveLength(4)
+    expect(published).toHaveLength(5)
   })
 
   it('tell at start whether the master key is theirs', async () => {

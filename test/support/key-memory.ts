@@ -21,6 +21,7 @@ export function memoryKeyStore(clock: { time: number }): KeyStore & { readonly b
     deletedAt: undefined,
     signingAlgorithms: [],
     introspectionAlgorithms: [],
+    idTokenAlgorithms: [],
     keys: rows(tenantId),
   })
 

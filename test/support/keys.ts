@@ -1,11 +1,12 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import type { Pool } from 'pg'
 import { createEnvelope, type Envelope } from '../../src/crypto/envelope.js'
+import { generateSigningKey } from '../../src/crypto/jwk.js'
 import { createKeyring, type Remember } from '../../src/keys/keyring.js'
 import type { KeyStore } from '../../src/keys/ports.js'
 import { createRotation } from '../../src/keys/rotation.js'
 import type { Log } from '../../src/oauth/ports.js'
-import type { Tenant } from '../../src/oauth/records.js'
+import type { SigningAlgorithm, Tenant } from '../../src/oauth/records.js'
 import { createKeyStore } from '../../src/store/keys.js'
 
 export const DAY = 86_400
@@ -30,13 +31,26 @@ export function recordingLog(): Log & { readonly lines: Line[] } {
   return { lines, info: write('info'), warn: write('warn'), error: write('error') }
 }
 
+const RING = 32
+const rsaKeys = new Map<string, ReturnType<typeof generateSigningKey>>()
+let made = 0
+
+/** As `generateSigningKey`, but of RSA keys, which take long to make, a test file has few: no test needs so many at once. */
+export function signingKeyOfRing(alg: SigningAlgorithm): ReturnType<typeof generateSigningKey> {
+  if (alg !== 'RS256' && alg !== 'PS256') return generateSigningKey(alg)
+  const place = `${alg} ${made++ % RING}`
+  const key = rsaKeys.get(place) ?? generateSigningKey(alg)
+  rsaKeys.set(place, key)
+  return key
+}
+
 type ProcessOptions = { envelope?: Envelope; now?: () => number; remember?: Remember }
 
 /** What one process has of keys, over a store; it remembers nothing unless told. */
 export function keyProcess(keys: KeyStore, options: ProcessOptions = {}) {
   const { envelope = createEnvelope(randomBytes(32)), now = () => 0, remember = (_, load) => load() } = options
   const log = recordingLog()
-  const rotation = createRotation({ keys, envelope, lifetimes: LIFETIMES, log })
+  const rotation = createRotation({ keys, envelope, lifetimes: LIFETIMES, log, newSigningKey: signingKeyOfRing })
   const keyring = createKeyring({ keys, envelope, log, now, remember, ensure: rotation.ensure })
   return { keys, envelope, log, rotation, keyring }
 }

@@ -16,8 +16,8 @@ describe('the JWKS', () => {
   it('has the public signing keys alone, each with use, alg and a kid of its own', async () => {
     await server.rotation.ensure(server.tenant.id, { purpose: 'access_token', algorithm: 'RS256' })
     const keys = await published()
-    expect(keys).toHaveLength(5)
-    expect(new Set(keys.map(({ kid }) => kid)).size).toBe(5)
+    expect(keys).toHaveLength(6)
+    expect(new Set(keys.map(({ kid }) => kid)).size).toBe(6)
     for (const key of keys) {
       expect(key).toMatchObject({ use: 'sig', alg: expect.stringMatching(/^(ES256|RS256)$/), kid: expect.any(String) })
       expect(Object.keys(key).filter((member) => PRIVATE.includes(member))).toEqual([])

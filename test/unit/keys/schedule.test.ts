@@ -36,6 +36,7 @@ const tenant = (at: number, keys: readonly KeyState[], about: Partial<TenantSche
   deletedAt: undefined,
   signingAlgorithms: [],
   introspectionAlgorithms: [],
+  idTokenAlgorithms: [],
   keys,
   ...about,
 })
@@ -116,6 +117,18 @@ describe('dueSteps', () => {
     expect(steps).toContainEqual({ do: 'create', status: 'active', purpose: 'access_token', algorithm: 'PS256' })
   })
 
+  it('makes the keys of algorithms that live clients ask for, once', () => {
+    const steps = dueSteps(tenant(START, [], { idTokenAlgorithms: ['Ed25519', 'RS256'] }), LIFETIMES)
+    expect(steps).toHaveLength(FIRST_KEYS.length + 1)
+    expect(steps).toContainEqual({ do: 'create', status: 'active', purpose: 'id_token', algorithm: 'Ed25519' })
+  })
+
+  it('never replaces what pairwise subjects are made with, OpenID Connect Core §8.1', () => {
+    const pairwise = key({ id: 'p', purpose: 'pairwise', algorithm: 'HS256' })
+    const steps = dueSteps(tenant(START + 10_000 * DAY, [pairwise]), LIFETIMES)
+    expect(steps.filter((step) => !('purpose' in step) || step.purpose === 'pairwise')).toEqual([])
+  })
+
   it('only destroys the keys of a deleted tenant, when its last token has expired', () => {
     const keys = [key({ id: 'a' })]
     expect(dueSteps(tenant(START + 4199, keys, { deletedAt: date(START) }), LIFETIMES)).toEqual([])
@@ -126,6 +139,10 @@ describe('dueSteps', () => {
 })
 
 describe('planOf', () => {
+  it('keeps a retired key of ID tokens for a day: an expired one is a hint at logout', () => {
+    expect(planOf('id_token', 3600, LIFETIMES).keep).toBe(DAY + 600)
+  })
+
   it('keeps a retired signing key for the longer of a token’s and a list’s life', () => {
     expect(planOf('access_token', 86_400, LIFETIMES).keep).toBeGreaterThan(86_400)
     expect(planOf('revocations', 60, LIFETIMES).keep).toBeGreaterThan(LIST_LIFETIME)
