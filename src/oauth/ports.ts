@@ -36,7 +36,12 @@ export type NewGrant = Authentication &
   }
 
 export type RefreshOutcome =
-  | { readonly result: 'rotated' | 'replayed' | 'reused'; readonly generation: number }
+  | {
+      readonly result: 'rotated' | 'replayed' | 'reused'
+      readonly generation: number
+      /** The grant's by now: a session may have ended, and the grant outlived it, since it was read. */
+      readonly sessionId: string | undefined
+    }
   | { readonly result: 'revoked' | 'expired' }
   /** As many of its access tokens are alive as can be revoked with it; in so many seconds one is gone. */
   | { readonly result: 'crowded'; readonly retryAfter: number }

@@ -57,7 +57,14 @@ const FIND = {
 
 const REFRESH = {
   name: 'grants_refresh',
-  text: 'SELECT generation, result FROM refresh_grant($1, $2, $3, $4, make_interval(secs => $5), $6::bigint, $7)',
+  text: 'SELECT generation, result, session FROM refresh_grant($1, $2, $3, $4, make_interval(secs => $5), $6::bigint, $7)',
+}
+
+/** Without a result there was nothing to refresh. */
+type Refreshed = {
+  readonly result: 'rotated' | 'replayed' | 'reused' | null
+  readonly generation: number
+  readonly session: string | null
 }
 
 // Why a refresh found nothing to do. A grant that is neither revoked nor expired has too many access tokens alive, or had a moment ago.
@@ -102,9 +109,9 @@ export function createGrants({ pool }: { pool: Pick<Pool, 'query'> }): Grants {
     async refresh({ tenantId, id }, { generation, grace, place }, by) {
       // The row is the lock, its own SET and WHERE the guard: of any number of concurrent callers one rotates.
       const values = [tenantId, id, generation, randomUUID(), grace, place, by]
-      const { rows } = await pool.query<{ generation: number | null; result: string | null }>({ ...REFRESH, values })
+      const { rows } = await pool.query<Refreshed>({ ...REFRESH, values })
       const [row] = rows
-      if (row?.result) return row as RefreshOutcome
+      if (row?.result) return { result: row.result, generation: row.generation, sessionId: row.session ?? undefined }
       // Nothing was written.
       return whyNot(tenantId, id)
     },

@@ -101,20 +101,21 @@ export function createWorld() {
         if (!grant || grant.revoked) return { result: 'revoked' }
         if (stateOf(grant) === 'expired') return { result: 'expired' }
         world.written += 1
+        const { sessionId } = grant
         if (generation >= grant.generation) {
-          if (!grant.rotate) return { result: 'rotated', generation: grant.generation }
+          if (!grant.rotate) return { result: 'rotated', generation: grant.generation, sessionId }
           const next = { ...grant, generation: generation + 1, spentAt: [world.time, ...grant.spentAt].slice(0, 8) }
           grants.set(key(tenantId, id), next)
-          return { result: 'rotated', generation: next.generation }
+          return { result: 'rotated', generation: next.generation, sessionId }
         }
         const spentAt = grant.spentAt[grant.generation - generation - 1]
         if (spentAt !== undefined && spentAt > world.time - grace) {
-          return { result: 'replayed', generation: grant.generation }
+          return { result: 'replayed', generation: grant.generation, sessionId }
         }
         grants.set(key(tenantId, id), { ...grant, revoked: true })
         revoke('grant', grantClaim(id))
         world.events.push('grant.reused')
-        return { result: 'reused', generation: grant.generation }
+        return { result: 'reused', generation: grant.generation, sessionId }
       },
     },
     refreshTokens: {
@@ -146,6 +147,7 @@ export function createWorld() {
               scope: scope.join(' '),
               rev: judged.rev,
               ...(grant && { grant: grantClaim(grant.id), auth_time: Math.floor(grant.authTime.getTime() / 1000) }),
+              ...(grant?.sessionId !== undefined && { sid: grantClaim(grant.sessionId) }),
             }
             const access_token = sign(tenant, headerOf(api.format), claims)
             return { access_token, token_type: 'Bearer', expires_in: 300, scope: scope.join(' ') }

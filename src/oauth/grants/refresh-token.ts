@@ -37,9 +37,11 @@ export async function refreshToken(
     const of = { tenant: tenant.id, client: client.id, grant: grant.id }
     log.warn({ ...of, presented: generation, known: grant.generation }, 'the database has lost a refresh')
   }
-  const response = token.accessToken({ scope, subject: grant.userId, grant })
+  // Of the row's session: a grant that outlived its own since it was read speaks of none.
+  const now = { ...grant, sessionId: outcome.sessionId }
+  const response = token.accessToken({ scope, subject: grant.userId, grant: now })
   // OpenID Connect Core §12.2: the nonce belongs to the authentication, not to what came later.
-  const idToken = { tenant, client, grant, nonce: undefined, api, accessToken: response.access_token }
+  const idToken = { tenant, client, grant: now, nonce: undefined, api, accessToken: response.access_token }
   return {
     ...response,
     // Of the row's generation: whoever retries gets the winner's. It stands for all that was granted, RFC 6749 §6.
