@@ -1,9 +1,11 @@
 import type { Route } from './http/route.js'
 import { type App, assemble } from './http/router.js'
+import { assetsRoute } from './http/routes/assets.js'
 import { type HealthDeps, live, ready } from './http/routes/health.js'
 import { introspectionRoute } from './http/routes/introspection.js'
 import { jwksRoute } from './http/routes/jwks.js'
 import { type LoginDeps, loginRoute } from './http/routes/login.js'
+import { type LogoDeps, logoRoute } from './http/routes/logo.js'
 import { logoutRoute } from './http/routes/logout.js'
 import { metadataRoute } from './http/routes/metadata.js'
 import { revocationRoute } from './http/routes/revocation.js'
@@ -13,7 +15,7 @@ import { tokenRoute } from './http/routes/token.js'
 import type { ServeContext } from './http/serve.js'
 import type { Ports } from './oauth/ports.js'
 
-export type AppDeps = HealthDeps & Ports & LoginDeps & RevocationsDeps & StatusListDeps
+export type AppDeps = HealthDeps & Ports & LoginDeps & RevocationsDeps & StatusListDeps & LogoDeps
 
 /** What answers before anything else can, and after. */
 export const healthRoutes: readonly Route<HealthDeps>[] = [
@@ -24,6 +26,8 @@ export const healthRoutes: readonly Route<HealthDeps>[] = [
 /** Every endpoint of the server. */
 export const routes: readonly Route<AppDeps>[] = [
   ...healthRoutes,
+  assetsRoute,
+  logoRoute,
   tokenRoute,
   introspectionRoute,
   revocationRoute,

@@ -29,6 +29,7 @@ import { readInstallation } from './store/installation.js'
 import { createKeyStore } from './store/keys.js'
 import { createKnownKeys } from './store/known-keys.js'
 import { createLeases } from './store/leases.js'
+import { createLogos } from './store/logos.js'
 import { createMaintenance } from './store/maintenance.js'
 import { readOrCreateMasterKey } from './store/master-key.js'
 import { createRevocations } from './store/revocations.js'
@@ -169,7 +170,7 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
   }
   return {
     jobs,
-    ports: { ...ports, authSessions: createAuthSessions(envelope, now), statusLists },
+    ports: { ...ports, authSessions: createAuthSessions(envelope, now), statusLists, logos: createLogos({ pool }) },
     view,
     feed,
     rotation,

@@ -29,6 +29,11 @@ const OPTION_OF: Readonly<Record<Setting, string>> = {
   jwks: '--jwks',
   jwksUri: '--jwks-uri',
   tokenLifetime: '--token-lifetime',
+  accent: '--accent',
+  accentDark: '--accent-dark',
+  helpUri: '--help-uri',
+  privacyUri: '--privacy-uri',
+  logo: '--logo',
 }
 
 type Output = { readonly stdout: (text: string) => void; readonly stderr: (text: string) => void }

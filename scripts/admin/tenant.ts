@@ -1,9 +1,11 @@
+import { readFileSync } from 'node:fs'
+import { changeTenant } from '#bulla/oauth/registration/branding.js'
 import { registerTenant } from '#bulla/oauth/registration/tenant.js'
 import type { TenantRecord } from '#bulla/store/registry/tenants.js'
 import { DEFAULT_SLUG } from '#bulla/store/tenants.js'
 import { command, integer } from './command.js'
 import type { Context } from './context.js'
-import { RefusedError } from './errors.js'
+import { RefusedError, UsageError } from './errors.js'
 import { openRotation } from './key-tools.js'
 import { PAGE, uuidPage } from './listing.js'
 import { listing } from './output.js'
@@ -13,7 +15,7 @@ const WHICH = { slug: { value: 'SLUG', help: 'The tenant; --tenant says the same
 const ENDS = "Everything of the tenant's ends with it: grants, tokens and sessions, and nothing revives them."
 
 function present(
-  { id, slug, name, maxTokenLifetime, disabled, createdAt }: TenantRecord,
+  { id, slug, name, maxTokenLifetime, branding, logoType, disabled, createdAt }: TenantRecord,
   issuerOf: Context['issuerOf'],
 ) {
   return {
@@ -22,6 +24,11 @@ function present(
     name,
     issuer: issuerOf(slug),
     max_token_lifetime: maxTokenLifetime,
+    accent: branding.accent,
+    accent_dark: branding.accentDark,
+    help_uri: branding.helpUri,
+    privacy_uri: branding.privacyUri,
+    logo: logoType,
     disabled,
     created_at: createdAt,
   }
@@ -32,6 +39,21 @@ async function find(context: Context, slug: string | undefined): Promise<TenantR
   const found = await context.tenants.find(slug)
   if (found) return found
   throw new RefusedError(`There is no tenant ${slug}. \`admin tenant list\` names those there are.`)
+}
+
+const LOOKS = ['name', 'accent', 'accent-dark', 'help-uri', 'privacy-uri', 'logo'] as const
+
+/** An empty value stands for none. */
+const orNull = (value: string | undefined) => (value === '' ? null : value)
+
+/** The bytes of a file; null for none: an empty name, or `--no-logo`, which the parser takes for `--logo` with the value false. */
+function logoFile(file: string | boolean | undefined): Uint8Array | null | undefined {
+  if (file === undefined || typeof file === 'boolean' || file === '') return file === undefined ? undefined : null
+  try {
+    return readFileSync(file)
+  } catch (error) {
+    throw new RefusedError(`--logo ${file} can't be read: ${error instanceof Error ? error.message : String(error)}.`)
+  }
 }
 
 export const tenantCommands = {
@@ -81,6 +103,41 @@ export const tenantCommands = {
     summary: 'Shows one tenant.',
     options: WHICH,
     run: async (context, { slug }) => ({ json: present(await find(context, slug), context.issuerOf) }),
+  }),
+
+  update: command({
+    summary: 'Changes how people see a tenant: what is named, an empty value takes away.',
+    options: {
+      ...WHICH,
+      name: { value: 'NAME', help: 'The name people see.' },
+      accent: { value: '#RRGGBB', help: 'The colour of links, marks and the main button on light surfaces.' },
+      'accent-dark': { value: '#RRGGBB', help: 'The same on dark surfaces; a lighter --accent unless told.' },
+      'help-uri': { value: 'URL', help: 'Where its pages link to for help, https.' },
+      'privacy-uri': { value: 'URL', help: 'Where its pages link to for how it uses data, https.' },
+      logo: { value: 'FILE', help: 'A PNG, JPEG or WebP of at most 256 KiB, shown 36 pixels high.' },
+      'no-logo': { help: 'Without one.' },
+    },
+    notes: ['A colour must have a contrast of 4.5:1 on what it stands on.'],
+    check({ slug: _, ...given }) {
+      if (LOOKS.every((name) => given[name] === undefined)) throw new UsageError('Name at least one thing to change.')
+    },
+    async run(context, given) {
+      const { id, slug } = await find(context, given.slug)
+      const change = {
+        name: given.name,
+        accent: orNull(given.accent),
+        accentDark: orNull(given['accent-dark']),
+        helpUri: orNull(given['help-uri']),
+        privacyUri: orNull(given['privacy-uri']),
+        logo: logoFile(given.logo),
+      }
+      const outcome = await context.tenants.update(
+        { id, change: (current) => changeTenant(current, change) },
+        context.by,
+      )
+      if (outcome === 'unknown') throw new RefusedError(`The tenant ${slug} has just been deleted.`)
+      return { json: present(await find(context, slug), context.issuerOf) }
+    },
   }),
 
   disable: changing('Stops a tenant: its issuer issues nothing, and goes on saying what is revoked.', 'disable'),

@@ -1,5 +1,8 @@
 import { OAuthError, temporarilyUnavailable } from '../oauth/errors.js'
-import { type HttpResponse, json, NO_STORE, type RootRequest } from './handler.js'
+import { type ErrorKind, errorPage } from '../ui/pages/error.js'
+import { parseAccept, quality } from './accept.js'
+import { type HttpResponse, json, NO_STORE } from './handler.js'
+import { type PageRequest, page } from './page.js'
 import { isUnavailable } from './unavailable.js'
 
 /** No route, or no such tenant: the two look alike, RFC 9110 §15.5.5. */
@@ -42,15 +45,24 @@ export interface ErrorAnswer {
   readonly unexpected?: unknown
 }
 
+/** Whose request failed, and how it is told: as a page for `page`, else as JSON. */
+export type Failed = { readonly id: string; readonly page?: PageRequest | undefined }
+
 /**
- * Turns whatever was thrown into a JSON answer, RFC 6749 §5.2: the only place that does.
+ * Turns whatever was thrown into an answer, as JSON (RFC 6749 §5.2) or as a page: the only place that does.
  * The database out of reach is 503, a full queue (an error with `retryAfter` in seconds) too, anything unforeseen 500.
  */
-export function errorAnswer(error: unknown, request: Pick<RootRequest, 'id'>): ErrorAnswer {
+export function errorAnswer(error: unknown, request: Failed): ErrorAnswer {
   const known = error instanceof OAuthError ? error : unavailable(error)
-  if (known) return { response: errorResponse(known), reason: known.reason, detail: known.detail }
+  if (known) return { response: errorResponse(known, request), reason: known.reason, detail: known.detail }
   const failure = new OAuthError('server_error', 'unexpected_error', { members: { request_id: request.id } })
-  return { response: errorResponse(failure), reason: failure.reason, unexpected: error }
+  return { response: errorResponse(failure, request), reason: failure.reason, unexpected: error }
+}
+
+/** Whether a caller would rather have a page than JSON: a browser that goes there, RFC 9110 §12.5.1. */
+export function prefersPage(accept: string | undefined): boolean {
+  const accepted = parseAccept(accept)
+  return quality(accepted, 'text/html') > quality(accepted, 'application/json')
 }
 
 function unavailable(error: unknown): OAuthError | undefined {
@@ -61,13 +73,44 @@ function unavailable(error: unknown): OAuthError | undefined {
   return undefined
 }
 
-function errorResponse(error: OAuthError): HttpResponse {
+function errorResponse(error: OAuthError, request: Failed): HttpResponse {
+  if (request.page) return pageResponse(error, request.id, request.page)
   const challenge = challengeFor(error)
   return json(
     error.status,
     { error: error.code, error_description: error.description, ...error.members },
     { ...NO_STORE, ...error.headers, ...(challenge && { 'www-authenticate': challenge }) },
   )
+}
+
+function pageResponse(error: OAuthError, reference: string, request: PageRequest): HttpResponse {
+  const { status, headers, description } = error
+  const retryAfter = Number(headers['retry-after'])
+  const props = {
+    kind: kindOf(error),
+    reference,
+    // What is wrong with a request is for who made it; of a failure of ours there is nothing to say.
+    detail: status < 500 ? description : undefined,
+    retryAfter: retryAfter > 0 ? retryAfter : undefined,
+  }
+  return page(request, (context) => errorPage(props, context), {
+    // RFC 9110 §15.5.2: a 401 has a challenge, at which a browser would ask for a password by itself.
+    status: status === 401 ? 400 : status,
+    headers,
+  })
+}
+
+const KINDS: Readonly<Record<number, ErrorKind>> = {
+  403: 'forbidden',
+  404: 'not_found',
+  405: 'method',
+  429: 'too_many',
+  501: 'bad_request',
+  503: 'unavailable',
+}
+
+function kindOf({ problem, status }: OAuthError): ErrorKind {
+  return problem ?? KINDS[status] ?? (status < 500 ? 'bad_request' : 'unexpected')
 }
 
 function challengeFor({ code, description }: OAuthError) {

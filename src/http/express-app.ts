@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto'
 import express, { type ErrorRequestHandler, type Express, type RequestHandler } from 'express'
 import helmet from 'helmet'
 import { type Observers, report } from './access-log.js'
-import { errorAnswer, notFound } from './errors.js'
+import { errorAnswer, notFound, prefersPage } from './errors.js'
 import { send } from './response.js'
 
 export interface ExpressContext extends Observers {
@@ -10,7 +10,7 @@ export interface ExpressContext extends Observers {
 }
 
 /**
- * The Express application: the plain routes first, then what is made for Express, then 404 as JSON. It believes no proxy
+ * The Express application: the plain routes first, then what is made for Express, then 404, for browsers as a page. It believes no proxy
  * header: `X-Forwarded-For` is read by `client-address.ts` alone, and nothing is made of `Host`.
  */
 export function createExpressApp(plain: RequestHandler, context: ExpressContext): Express {
@@ -65,7 +65,11 @@ const secured = (publicUrl: string): RequestHandler =>
 
 // Express knows an error handler by its four parameters.
 const answerError: ErrorRequestHandler = (error, req, res, _next) => {
-  const { response, reason, unexpected } = errorAnswer(error, { id: String(res.locals['requestId']) })
+  const { headers } = req
+  const { response, reason, unexpected } = errorAnswer(error, {
+    id: String(res.locals['requestId']),
+    page: prefersPage(headers.accept) ? { headers } : undefined,
+  })
   Object.assign(res.locals, { reason, unexpected })
   if (res.headersSent) res.destroy()
   else send({ req, res }, response, {})

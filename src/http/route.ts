@@ -11,6 +11,8 @@ interface Endpoint {
   readonly body?: 'form' | 'json' | 'none'
   /** Default 16 KiB. */
   readonly maxBytes?: number
+  /** What errors are answered with: a page where people see them, default JSON. */
+  readonly answers?: 'page' | 'json'
   /** Seconds an answer may take, after which it is 503. Default 30. */
   readonly timeout?: number
 }

@@ -46,7 +46,7 @@ export function server<Deps>(context: ServeContext<Deps>) {
       answer = { response: unlessMatching(await respond(match, exchange, context), req.headers) }
       write(answer.response)
     } catch (error) {
-      answer = errorAnswer(error, exchange)
+      answer = errorAnswer(error, { id: exchange.id, page: pageFor(match, exchange) })
       write(answer.response)
     }
     const answeredAt = performance.now()
@@ -81,6 +81,11 @@ interface Exchange {
   readonly res: ServerResponse
   tenant?: Tenant
   cors: ResponseHeaders
+}
+
+/** What an error's page is made for, where people see the route. */
+function pageFor<Deps>({ route }: Match<Deps>, { req: { headers }, tenant }: Exchange) {
+  return route.answers === 'page' ? { headers, tenant } : undefined
 }
 
 async function respond<Deps>(match: Match<Deps>, exchange: Exchange, context: ServeContext<Deps>) {

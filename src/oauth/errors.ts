@@ -38,8 +38,13 @@ interface ErrorDetails {
   readonly members?: Readonly<Record<string, string>>
   /** For the log beside the reason: what an operator needs to mend it. Nothing secret, nothing the caller wrote. */
   readonly detail?: Readonly<Record<string, unknown>>
+  /** What a person is told where a page answers; else the status says it. */
+  readonly problem?: Problem
   readonly cause?: unknown
 }
+
+/** What a status doesn't tell a person: a client or redirect URI that isn't registered, or a page that came too late. */
+export type Problem = 'bad_link' | 'expired' | 'forbidden'
 
 /** What a protocol function throws; `http/errors.ts` alone turns it into a response. */
 export class OAuthError extends Error {
@@ -53,6 +58,7 @@ export class OAuthError extends Error {
   readonly headers: Readonly<Record<string, string>>
   readonly members: Readonly<Record<string, string>>
   readonly detail: Readonly<Record<string, unknown>> | undefined
+  readonly problem: Problem | undefined
 
   constructor(code: ErrorCode, reason: string, details: ErrorDetails = {}) {
     super(`${code}: ${reason}`, { cause: details.cause })
@@ -64,6 +70,7 @@ export class OAuthError extends Error {
     this.headers = details.headers ?? {}
     this.members = details.members ?? {}
     this.detail = details.detail
+    this.problem = details.problem
   }
 }
 

@@ -97,6 +97,11 @@ export type Tenants = {
   find(slug: string | undefined): Promise<Tenant | undefined>
 }
 
+/** What tenants registered to be shown on their pages. */
+export type Logos = {
+  find(tenantId: string): Promise<{ readonly bytes: Buffer; readonly contentType: string } | undefined>
+}
+
 export type Clients = {
   /** Disabled ones too, deleted ones not. */
   find(tenantId: string, clientId: string): Promise<Client | undefined>

@@ -8,10 +8,27 @@ export type EncryptionAlgorithm = 'ECDH-ES' | 'ECDH-ES+A256KW' | 'RSA-OAEP-256'
 export type EncryptionMethod = 'A256GCM' | 'A128CBC-HS256'
 export type TokenFormat = 'sealed' | 'signed' | 'opaque'
 
+/** How a tenant's pages look beyond its name: data alone, checked when it was registered. */
+export type Branding = {
+  /** `#rrggbb`, legible on light surfaces. */
+  readonly accent?: string
+  /** `#rrggbb`, legible on dark surfaces. */
+  readonly accentDark?: string
+  /** https. */
+  readonly helpUri?: string
+  /** https. */
+  readonly privacyUri?: string
+  /** What tells its logo from the one before; absent where it has none. */
+  readonly logo?: string
+}
+
 /** Users, clients, APIs, keys and an issuer of its own. */
 export type Tenant = {
   readonly id: string
   readonly slug: string
+  /** The name people see. */
+  readonly name: string
+  readonly branding: Branding
   /** `PUBLIC_URL` for the default tenant, `PUBLIC_URL/t/<slug>` for another. RFC 8414 §2. */
   readonly issuer: string
   /** Seconds; no access token of the tenant lives longer. */

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg'
 import type { Tenants } from '../oauth/ports.js'
-import type { Tenant } from '../oauth/records.js'
+import type { Branding, Tenant } from '../oauth/records.js'
 import type { RememberingView } from './view.js'
 
 /** The tenant at the root of the server, made at the first start. */
@@ -9,12 +9,21 @@ export const DEFAULT_SLUG = 'default'
 const SLUG = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 const MAX_SLUGS = 2_000
 
-type Row = { id: string; slug: string; max_token_lifetime: number; disabled: boolean }
+type Row = {
+  id: string
+  slug: string
+  name: string
+  branding: Omit<Branding, 'logo'>
+  logo: string | null
+  max_token_lifetime: number
+  disabled: boolean
+}
 
 const FIND = {
   name: 'tenants_find',
   text: `
-    SELECT id, slug, max_token_lifetime, disabled_at IS NOT NULL OR deleted_at IS NOT NULL AS disabled
+    SELECT id, slug, name, branding, left(encode(sha256(logo), 'hex'), 16) AS logo, max_token_lifetime,
+           disabled_at IS NOT NULL OR deleted_at IS NOT NULL AS disabled
       FROM tenants WHERE slug = $1`,
 }
 
@@ -48,6 +57,8 @@ export function createTenants({
     return {
       id: row.id,
       slug: row.slug,
+      name: row.name,
+      branding: row.logo === null ? row.branding : { ...row.branding, logo: row.logo },
       issuer: issuerOf(publicUrl, row.slug),
       maxTokenLifetime: row.max_token_lifetime,
       disabled: row.disabled,

@@ -18,7 +18,7 @@ export const styleSheetAsset = asset('css', 'text/css; charset=utf-8', styleShee
 export const iconAsset = asset('svg', 'image/svg+xml', render(icon))
 
 /** Where assets are, of every tenant. */
-export const ASSETS_PATH = '/assets/'
+export const ASSETS_PATH = '/assets/' as const
 
 /** The path of an asset. */
 export const assetPath = ({ name }: Asset): string => `${ASSETS_PATH}${name}`

@@ -48,6 +48,8 @@ describe('tenants', () => {
     expect(await directory.tenants.find(undefined)).toEqual({
       id,
       slug: 'default',
+      name: 'A tenant',
+      branding: {},
       issuer: PUBLIC_URL,
       maxTokenLifetime: 600,
       disabled: false,

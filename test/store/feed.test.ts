@@ -69,7 +69,15 @@ async function openProcess(settings: Settings = {}, connection = stage.database.
 
 async function aTenant(): Promise<Tenant> {
   const { id, slug } = await makeTenant(stage.pool)
-  return { id, slug, issuer: `https://id.example.com/t/${slug}`, maxTokenLifetime: 3600, disabled: false }
+  return {
+    id,
+    slug,
+    name: slug,
+    branding: {},
+    issuer: `https://id.example.com/t/${slug}`,
+    maxTokenLifetime: 3600,
+    disabled: false,
+  }
 }
 
 /** Appends an entry in a transaction that takes its time, before it has its place in the order and after. */

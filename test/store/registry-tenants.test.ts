@@ -15,7 +15,13 @@ test('a slug is given once, whoever races, and never again', async () => {
   const outcomes = await Promise.all(Array.from({ length: 5 }, () => stage.tenants.create(settings, OPERATOR)))
   expect(outcomes.filter(({ result }) => result === 'created')).toHaveLength(1)
   const found = await stage.tenants.find('acme')
-  expect(found).toEqual({ ...settings, id: expect.any(String), disabled: false, createdAt: expect.any(Date) })
+  expect(found).toEqual({
+    ...settings,
+    id: expect.any(String),
+    branding: {},
+    disabled: false,
+    createdAt: expect.any(Date),
+  })
   expect(await stage.tenants.delete(named(found?.id), OPERATOR)).toBe('deleted')
   expect(await stage.tenants.find('acme')).toBeUndefined()
   expect(await stage.tenants.create(settings, OPERATOR)).toEqual({ result: 'taken' })

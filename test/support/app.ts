@@ -9,6 +9,8 @@ export const PUBLIC_URL = 'https://id.example.com'
 const tenant = (slug: string, issuer: string): Tenant => ({
   id: `id-of-${slug}`,
   slug,
+  name: slug === 'acme' ? 'Acme Robotics' : 'Default',
+  branding: {},
   issuer,
   maxTokenLifetime: 3600,
   disabled: false,

@@ -17,7 +17,15 @@ export async function insertTenant(pool: Pool, slug: string): Promise<Tenant> {
   const id = randomUUID()
   await pool.query('INSERT INTO tenants (id, slug, name) VALUES ($1, $2, $2)', [id, slug])
   await pool.query('INSERT INTO revisions (tenant_id) VALUES ($1)', [id])
-  return { id, slug, issuer: `https://login.example/t/${slug}`, maxTokenLifetime: 3600, disabled: false }
+  return {
+    id,
+    slug,
+    name: slug,
+    branding: {},
+    issuer: `https://login.example/t/${slug}`,
+    maxTokenLifetime: 3600,
+    disabled: false,
+  }
 }
 
 export type Line = { readonly level: 'info' | 'warn' | 'error'; readonly message: string } & Record<string, unknown>

@@ -20,6 +20,11 @@ export type Setting =
   | 'jwks'
   | 'jwksUri'
   | 'tokenLifetime'
+  | 'accent'
+  | 'accentDark'
+  | 'helpUri'
+  | 'privacyUri'
+  | 'logo'
 
 /** A setting that is not registered as it is. `reason` completes "the setting …". RFC 7591 §3.2.2. */
 export class RegistrationError extends Error {

@@ -70,6 +70,15 @@ export function parseJwksUri(uri: string): string {
   return uri
 }
 
+/** What a page may link to, https alone. Throws RegistrationError. OpenID Connect Dynamic Client Registration §2. */
+export function parseLinkUri(setting: 'helpUri' | 'privacyUri', uri: string): string {
+  const refuse = refusing(setting, uri)
+  const { url, scheme } = absolute(uri, refuse)
+  if (scheme !== 'https') refuse('must be https')
+  if (url.username !== '' || url.password !== '') refuse('must not have a user name or password')
+  return uri
+}
+
 type Refuse = (reason: string) => never
 
 function refusing(setting: Setting, value: string): Refuse {

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import type { Actor } from '../../oauth/records.js'
+import type { Actor, Branding } from '../../oauth/records.js'
+import type { ChangedTenant, TenantLook } from '../../oauth/registration/branding.js'
 import type { TenantSettings } from '../../oauth/registration/tenant.js'
 import type { PrismaClient, Tenant } from '../generated/client.js'
 import { DEFAULT_SLUG } from '../tenants.js'
@@ -8,6 +9,9 @@ import { type Page, type PageRequest, toPage } from './page.js'
 
 export type TenantRecord = TenantSettings & {
   readonly id: string
+  readonly branding: Branding
+  /** Media type; undefined: it has none. */
+  readonly logoType: string | undefined
   readonly disabled: boolean
   readonly createdAt: Date
 }
@@ -21,6 +25,11 @@ export type TenantRegistry = {
   find(slug: string): Promise<TenantRecord | undefined>
   /** The oldest first. */
   list(page: PageRequest): Promise<Page<TenantRecord>>
+  /** Changes how people see it: the default one, too. */
+  update(
+    tenant: { readonly id: string; readonly change: (current: TenantLook) => ChangedTenant },
+    by: Actor,
+  ): Promise<'updated' | 'unknown'>
   /** Ends everything its issuer ever issued; it issues nothing until it is enabled, which revives nothing. */
   disable(tenant: TenantName, by: Actor): Promise<'disabled' | 'unchanged' | 'unknown' | 'default'>
   enable(id: string, by: Actor): Promise<'enabled' | 'unchanged' | 'unknown' | 'default'>
@@ -28,20 +37,29 @@ export type TenantRegistry = {
   delete(tenant: TenantName, by: Actor): Promise<'deleted' | 'unknown' | 'default'>
 }
 
+type Row = Omit<Tenant, 'logo'>
+
+// The picture is nobody's here: what there is to say of it is its type.
+const WITHOUT_LOGO = { logo: true } as const
+
 /** The rows of `tenants`, as administered. */
 export function createTenantRegistry(prisma: PrismaClient): TenantRegistry {
-  const onTenant = <Outcome extends string>(
+  const onAnyTenant = <Outcome>(
     id: string,
-    work: (tx: Act, tenant: Tenant) => Promise<Outcome>,
-  ): Promise<Outcome | 'unknown' | 'default'> =>
+    work: (tx: Act, tenant: Row) => Promise<Outcome>,
+  ): Promise<Outcome | 'unknown'> =>
     act(prisma, async (tx) => {
       const locked =
         await tx.$executeRaw`SELECT 1 FROM tenants WHERE id = ${id}::uuid AND deleted_at IS NULL FOR NO KEY UPDATE`
       if (locked === 0) return 'unknown'
-      const tenant = await tx.tenant.findUniqueOrThrow({ where: { id } })
-      // Its issuer is the server's own URL.
-      return tenant.slug === DEFAULT_SLUG ? 'default' : work(tx, tenant)
+      return work(tx, await tx.tenant.findUniqueOrThrow({ where: { id }, omit: WITHOUT_LOGO }))
     })
+  const onTenant = <Outcome extends string>(
+    id: string,
+    work: (tx: Act, tenant: Row) => Promise<Outcome>,
+  ): Promise<Outcome | 'unknown' | 'default'> =>
+    // The default one's issuer is the server's own URL.
+    onAnyTenant(id, async (tx, tenant) => (tenant.slug === DEFAULT_SLUG ? 'default' : work(tx, tenant)))
 
   return {
     async create({ slug, name, maxTokenLifetime }, by) {
@@ -59,19 +77,31 @@ export function createTenantRegistry(prisma: PrismaClient): TenantRegistry {
     },
 
     async find(slug) {
-      const tenant = await prisma.tenant.findFirst({ where: { slug, deletedAt: null } })
+      const tenant = await prisma.tenant.findFirst({ where: { slug, deletedAt: null }, omit: WITHOUT_LOGO })
       return tenant ? toRecord(tenant) : undefined
     },
 
     async list({ limit, after }) {
       const rows = await prisma.tenant.findMany({
         where: { deletedAt: null },
+        omit: WITHOUT_LOGO,
         orderBy: [{ createdAt: 'asc' }, { id: 'asc' }],
         take: limit + 1,
         ...(after === undefined ? {} : { cursor: { id: after }, skip: 1 }),
       })
       return toPage(rows, limit, { item: toRecord, cursor: ({ id }) => id })
     },
+
+    update: ({ id, change }, by) =>
+      onAnyTenant(id, async (tx, row) => {
+        const current = { name: row.name, branding: brandingOf(row) }
+        const { name, branding, logo } = change(current)
+        await tx.tenant.update({ where: { id }, data: { name, branding: { ...branding }, ...logoColumns(logo) } })
+        const detail = { changed: changedSettings(current, { name, branding, logo }) }
+        await audit(tx, id, { type: 'tenant.updated', by, subject: {}, detail })
+        await configChanged(tx, id)
+        return 'updated' as const
+      }),
 
     disable: ({ id, issuer }, by) =>
       onTenant(id, async (tx, tenant) => {
@@ -110,6 +140,23 @@ async function endEverything(
   await configChanged(tx, id)
 }
 
-function toRecord({ id, slug, name, maxTokenLifetime, disabledAt, createdAt }: Tenant): TenantRecord {
-  return { id, slug, name, maxTokenLifetime, disabled: disabledAt !== null, createdAt }
+function toRecord(row: Row): TenantRecord {
+  const { id, slug, name, maxTokenLifetime, logoType, disabledAt, createdAt } = row
+  const [branding, disabled] = [brandingOf(row), disabledAt !== null]
+  return { id, slug, name, maxTokenLifetime, branding, logoType: logoType ?? undefined, disabled, createdAt }
+}
+
+// A column of type jsonb that nothing but `update` writes.
+const brandingOf = (row: Row) => row.branding as Branding
+
+function logoColumns(logo: ChangedTenant['logo']) {
+  if (logo === undefined) return {}
+  return { logo: logo && new Uint8Array(logo.bytes), logoType: logo === null ? null : logo.contentType }
+}
+
+/** The names of the settings that changed. */
+function changedSettings(before: TenantLook, { logo, ...after }: ChangedTenant): string[] {
+  const [old, now] = [before, after].map(({ name, branding }): Record<string, string> => ({ name, ...branding }))
+  const names = new Set(Object.keys({ ...old, ...now }))
+  return [...[...names].filter((name) => old?.[name] !== now?.[name]), ...(logo === undefined ? [] : ['logo'])]
 }

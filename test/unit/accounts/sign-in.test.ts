@@ -10,6 +10,8 @@ const NOW = 1_790_000_000
 const tenant: Tenant = {
   id: 't1',
   slug: 'default',
+  name: 'Default',
+  branding: {},
   issuer: 'http://localhost:3000',
   maxTokenLifetime: 3600,
   disabled: false,

@@ -27,6 +27,8 @@ export const POLICY = {
 export const newTenant = (about: Partial<Tenant> = {}): Tenant => ({
   id: randomUUID(),
   slug: 'default',
+  name: 'Default',
+  branding: {},
   issuer: 'https://login.example',
   maxTokenLifetime: 3600,
   disabled: false,
