@@ -1,3 +1,5 @@
+import { type AuthorizeDeps, authorizeRoute } from './http/routes/authorize.js'
+import { type SignInDeps, signInRoute } from './http/routes/sign-in.js'
 import type { Route } from './http/route.js'
 import { type App, assemble } from './http/router.js'
 import { assetsRoute } from './http/routes/assets.js'
@@ -13,9 +15,18 @@ import { type RevocationsDeps, revocationsRoute } from './http/routes/revocation
 import { type StatusListDeps, statusListAggregationRoute, statusListRoute } from './http/routes/status-lists.js'
 import { tokenRoute } from './http/routes/token.js'
 import type { ServeContext } from './http/serve.js'
+import type { BrowserPorts } from './oauth/browser-ports.js'
 import type { Ports } from './oauth/ports.js'
 
-export type AppDeps = HealthDeps & Ports & LoginDeps & RevocationsDeps & StatusListDeps & LogoDeps
+export type AppDeps = HealthDeps &
+  Ports &
+  BrowserPorts &
+  AuthorizeDeps &
+  SignInDeps &
+  LoginDeps &
+  RevocationsDeps &
+  StatusListDeps &
+  LogoDeps
 
 /** What answers before anything else can, and after. */
 export const healthRoutes: readonly Route<HealthDeps>[] = [
@@ -28,6 +39,8 @@ export const routes: readonly Route<AppDeps>[] = [
   ...healthRoutes,
   assetsRoute,
   logoRoute,
+  authorizeRoute,
+  signInRoute,
   tokenRoute,
   introspectionRoute,
   revocationRoute,

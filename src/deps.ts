@@ -15,7 +15,9 @@ import { createMint } from './keys/mint.js'
 import { createFindRecipient } from './keys/recipient.js'
 import { createRefreshTokens } from './keys/refresh-tokens.js'
 import { createRotation } from './keys/rotation.js'
+import { createSubjects } from './keys/subjects.js'
 import { createUnsealer } from './keys/unsealer.js'
+import type { BrowserPorts } from './oauth/browser-ports.js'
 import type { Grants, Policy, Ports, RefreshTokens } from './oauth/ports.js'
 import { createFetcher } from './outbound/fetch.js'
 import { createFeed, type Feed } from './revocation/feed.js'
@@ -120,7 +122,7 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
   const jwtSigner = createJwtSigner({ keyring })
   const indices = createIndices({ leases: createLeases({ pool }), keys: listKeys })
   const recipient = createFindRecipient({ log, now })
-  const ports: Ports = {
+  const ports: Ports & Pick<BrowserPorts, 'subjects'> = {
     ...directory,
     users: createUsers({ pool }),
     grants: countRefreshes(createGrants({ pool }), metrics),
@@ -134,6 +136,7 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
     jwtSigner,
     jwtEncrypter: createJwtEncrypter({ recipient }),
     knownKeys: createKnownKeys(pool),
+    subjects: createSubjects({ keyring }),
     passwords,
     policy,
     log,

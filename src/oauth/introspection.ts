@@ -1,4 +1,5 @@
 import { presentedAccessToken } from './access-token.js'
+import type { BrowserPorts } from './browser-ports.js'
 import type { Introspector } from './client-auth.js'
 import { invalidRequest } from './errors.js'
 import { type PresentedGrant, presentedGrant } from './grants/refresh-token.js'
@@ -6,7 +7,8 @@ import type { Params } from './params.js'
 import type { Ports } from './ports.js'
 import type { Client, Tenant } from './records.js'
 
-export type IntrospectionPorts = Pick<Ports, 'unsealer' | 'apis' | 'refreshTokens' | 'grants' | 'revocations' | 'now'>
+export type IntrospectionPorts = Pick<Ports, 'unsealer' | 'apis' | 'refreshTokens' | 'grants' | 'revocations' | 'now'> &
+  Pick<BrowserPorts, 'subjects'>
 
 /** RFC 7662 §2.2: active, with what the asker may know of it; or inactive, and nothing more. */
 export type Introspection = { readonly active: false } | ({ readonly active: true } & Readonly<Record<string, unknown>>)
@@ -29,7 +31,7 @@ export async function introspect(
   // RFC 7662 §2.1: a wrong `token_type_hint` hides nothing. The two kinds never look alike, so it is not read.
   const presented = await presentedGrant({ tenant: asked.tenant, token }, ports)
   if (!('grant' in presented)) return accessToken({ ...asked, token }, ports)
-  return 'client' in asked.by ? refreshToken(presented, asked.by.client) : INACTIVE
+  return 'client' in asked.by ? refreshToken(presented, asked.by.client, ports) : INACTIVE
 }
 
 async function accessToken(
@@ -49,7 +51,11 @@ async function accessToken(
   return { active: true, token_type: 'Bearer', client_id, scope, exp, iat }
 }
 
-function refreshToken({ grant, generation }: PresentedGrant, client: Client): Introspection {
+async function refreshToken(
+  { grant, generation }: PresentedGrant,
+  client: Client,
+  { subjects }: Pick<BrowserPorts, 'subjects'>,
+): Promise<Introspection> {
   if (grant.clientId !== client.id || grant.state !== 'live') return INACTIVE
   // A spent one is no longer a token, whatever a retry within the grace gets for it. To ask is not to use: nothing is revoked.
   if (generation < grant.generation) return INACTIVE
@@ -57,7 +63,8 @@ function refreshToken({ grant, generation }: PresentedGrant, client: Client): In
     active: true,
     client_id: client.id,
     scope: grant.scope.join(' '),
-    sub: grant.userId,
+    // As the client knows the user, OpenID Connect Core §8.
+    sub: await subjects.of(grant, client.openid.sector),
     iat: seconds(grant.createdAt),
     exp: seconds(grant.expiresAt),
   }

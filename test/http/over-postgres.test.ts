@@ -12,6 +12,7 @@ import { createFindListKeys } from '../../src/keys/list-keys.js'
 import { createMint } from '../../src/keys/mint.js'
 import { createFindRecipient } from '../../src/keys/recipient.js'
 import { createRefreshTokens } from '../../src/keys/refresh-tokens.js'
+import { createSubjects } from '../../src/keys/subjects.js'
 import { createUnsealer } from '../../src/keys/unsealer.js'
 import { createFeed } from '../../src/revocation/feed.js'
 import { createIndices } from '../../src/revocation/indices.js'
@@ -66,6 +67,7 @@ async function realPorts() {
     unsealer: createUnsealer({ keyring }),
     refreshTokens: createRefreshTokens({ keyring }),
     jwtSigner: createJwtSigner({ keyring }),
+    subjects: createSubjects({ keyring }),
     jwtEncrypter: createJwtEncrypter({ recipient }),
     knownKeys: createKnownKeys(pool),
     policy,

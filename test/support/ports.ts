@@ -1,8 +1,9 @@
 import { createHmac, randomBytes, randomUUID } from 'node:crypto'
 import { hashSecret, randomToken } from '../../src/crypto/secrets.js'
+import type { BrowserPorts } from '../../src/oauth/browser-ports.js'
 import { invalidTarget } from '../../src/oauth/errors.js'
 import type { Ports, TokenClaims } from '../../src/oauth/ports.js'
-import type { Api, Client, Grant, Tenant, TokenFormat } from '../../src/oauth/records.js'
+import type { Api, Client, Grant, Tenant, TokenFormat, UserProfile } from '../../src/oauth/records.js'
 import { formatRefreshToken, parseRefreshToken, verifyRefreshToken } from '../../src/oauth/refresh-token.js'
 import { ACME, DEFAULT_TENANT } from './app.js'
 import { newPlace } from './mint.js'
@@ -29,6 +30,7 @@ export function createWorld() {
   const apis = new Map<string, Api>()
   const grants = new Map<string, StoredGrant>()
   const disabledUsers = new Set<string>()
+  const profiles = new Map<string, Partial<UserProfile>>()
   const unready = new Set<string>()
   const entries: Entry[] = []
   const list = createRevocationStore()
@@ -58,7 +60,7 @@ export function createWorld() {
     entries.push({ kind, value, below: wide ? world.revision : undefined })
   }
 
-  const ports: Omit<Ports, 'users' | 'passwords'> = {
+  const ports: Omit<Ports, 'users' | 'passwords'> & Pick<BrowserPorts, 'subjects' | 'profiles'> = {
     now: () => world.time,
     log: { info: () => {}, warn: () => {}, error: () => {} },
     policy: { accessTokenLifetime: 300, grantLifetime: 2_592_000, grantIdleLifetime: 604_800, maxStaleness: 5 },
@@ -195,6 +197,13 @@ export function createWorld() {
         return [encode({ enc: api.encryptionMethod, typ }), '', '', encode(signed), ''].join('.')
       },
     },
+    subjects: {
+      of: async ({ userId }, sector) => (sector === undefined ? userId : `${userId} at ${sector}`),
+    },
+    profiles: {
+      find: async (tenantId, id) =>
+        disabledUsers.has(id) ? undefined : { ...profileLike(id), ...profiles.get(key(tenantId, id)) },
+    },
     knownKeys: {
       note: async ({ tenantId, id }, kids) => {
         if (told.lost) throw new Error('The database is gone.')
@@ -225,6 +234,8 @@ export function createWorld() {
     },
     now: () => world.time,
     grant: (id: string, tenant = DEFAULT_TENANT) => grants.get(key(tenant.id, id)),
+    describeUser: (id: string, profile: Partial<UserProfile>, tenant = DEFAULT_TENANT) =>
+      void profiles.set(key(tenant.id, id), profile),
     disableUser: (id: string) => void disabledUsers.add(id),
     disableTenant: (tenant: Tenant) => void tenants.set(tenant.id, { ...tenant, disabled: true }),
     /** The mint has no usable key for it. */
@@ -281,6 +292,17 @@ export function createWorld() {
     },
   }
 }
+
+/** Somebody of whom little is known, to be changed by a test. */
+export const profileLike = (id: string): UserProfile => ({
+  id,
+  username: 'ann@example.com',
+  name: 'Ann Example',
+  email: 'Ann@example.com',
+  emailVerified: false,
+  claims: {},
+  updatedAt: new Date(1_700_000_000_000),
+})
 
 /** What a client has of OpenID Connect that registered nothing of it. */
 export const PLAIN_OPENID: Client['openid'] = {

@@ -8,6 +8,7 @@ import { createFindListKeys } from '../../../src/keys/list-keys.js'
 import { createMint } from '../../../src/keys/mint.js'
 import { createFindRecipient } from '../../../src/keys/recipient.js'
 import { createRefreshTokens } from '../../../src/keys/refresh-tokens.js'
+import { createSubjects } from '../../../src/keys/subjects.js'
 import { createUnsealer } from '../../../src/keys/unsealer.js'
 import type { Api, Tenant } from '../../../src/oauth/records.js'
 import { createIndices } from '../../../src/revocation/indices.js'
@@ -66,6 +67,7 @@ export async function newServer(tenant = newTenant()) {
     unsealer: createUnsealer({ keyring }),
     refreshTokens: createRefreshTokens({ keyring }),
     jwks: createJwks({ keyring }),
+    subjects: createSubjects({ keyring }),
     jwtSigner: createJwtSigner({ keyring }),
     jwtEncrypter: createJwtEncrypter({ recipient }),
   }

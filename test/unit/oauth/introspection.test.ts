@@ -5,7 +5,7 @@ import type { TokenClaims } from '../../../src/oauth/ports.js'
 import type { Api, Client } from '../../../src/oauth/records.js'
 import { ACME, DEFAULT_TENANT } from '../../support/app.js'
 import { mintToken, newPlace } from '../../support/mint.js'
-import { createWorld, type WithSecret, type World } from '../../support/ports.js'
+import { createWorld, PLAIN_OPENID, type WithSecret, type World } from '../../support/ports.js'
 import { refusalOf, requestParams } from '../../support/request-params.js'
 
 let world: World
@@ -158,6 +158,15 @@ describe('introspect: a refresh token', () => {
       sub: grant.userId,
       iat: grant.createdAt.getTime() / 1000,
       exp: grant.expiresAt.getTime() / 1000,
+    })
+  })
+
+  it('tells a pairwise client of its refresh token the subject that it knows, OpenID Connect Core §8', async () => {
+    const pairwise = world.addClient({ openid: { ...PLAIN_OPENID, sector: 'app.example' } })
+    const { grant, refreshToken } = await world.addGrant(pairwise)
+    expect(await ask({ client: pairwise }, refreshToken)).toMatchObject({
+      active: true,
+      sub: `${grant.userId} at app.example`,
     })
   })
 
