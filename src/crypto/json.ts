@@ -18,3 +18,24 @@ export function parseJsonObject(bytes: Buffer): Record<string, unknown> | undefi
 export function isJsonObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
+
+/**
+ * What makes a JSON text mean different things to different parsers, or cost too much: members of one name, or objects and lists more
+ * than so many deep. The text is known to be JSON. RFC 8259 §4, §9.
+ */
+export function jsonFlaw(text: string, maxDepth: number): 'too_deep' | 'member_repeated' | undefined {
+  const open: (Set<string> | undefined)[] = []
+  for (const [token, colon] of text.matchAll(/"(?:[^"\\]+|\\.)*"(\s*:)?|[{}[\]]/g)) {
+    if (token === '{' || token === '[') {
+      if (open.push(token === '{' ? new Set() : undefined) > maxDepth) return 'too_deep'
+    } else if (token === '}' || token === ']') {
+      open.pop()
+    } else if (colon !== undefined) {
+      const name: string = JSON.parse(token.slice(0, -colon.length))
+      const names = open.at(-1)
+      if (names?.has(name)) return 'member_repeated'
+      names?.add(name)
+    }
+  }
+  return undefined
+}

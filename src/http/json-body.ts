@@ -1,3 +1,4 @@
+import { jsonFlaw } from '../crypto/json.js'
 import { invalidRequest } from '../oauth/errors.js'
 import { type Params, params } from '../oauth/params.js'
 import { refuseQuery } from './form.js'
@@ -33,28 +34,10 @@ function parseObject(text: string): object {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw invalidRequest('The body must be a JSON object.', 'json_not_an_object')
   }
-  refuseAmbiguity(text)
+  const flaw = jsonFlaw(text, MAX_DEPTH)
+  if (flaw === 'too_deep') throw invalidRequest('The body is nested too deeply.', 'json_too_deep')
+  if (flaw) throw invalidRequest('A member of the body is given more than once.', 'json_member_repeated')
   return value
-}
-
-/** Two members of one name mean different things to different parsers, RFC 8259 §4. The text is known to be JSON. */
-function refuseAmbiguity(text: string): void {
-  const open: (Set<string> | undefined)[] = []
-  for (const [token, colon] of text.matchAll(/"(?:[^"\\]+|\\.)*"(\s*:)?|[{}[\]]/g)) {
-    if (token === '{' || token === '[') {
-      if (open.push(token === '{' ? new Set() : undefined) > MAX_DEPTH) {
-        throw invalidRequest('The body is nested too deeply.', 'json_too_deep')
-      }
-    } else if (token === '}' || token === ']') {
-      open.pop()
-    } else if (colon !== undefined) {
-      const name: string = JSON.parse(token.slice(0, -colon.length))
-      const names = open.at(-1)
-      if (names?.has(name))
-        throw invalidRequest('A member of the body is given more than once.', 'json_member_repeated')
-      names?.add(name)
-    }
-  }
 }
 
 // A lone surrogate has no UTF-8 form; two of them could be stored as one and the same replacement character.
