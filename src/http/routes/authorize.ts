@@ -46,7 +46,9 @@ const get: Handler<AuthorizeDeps> = async (request, deps) => {
  */
 const post: Handler<AuthorizeDeps> = async (request) => {
   refuseQuery(request)
-  const pairs = [...parseForm(request.body)].flatMap(([name, values]) => values.map((value): [string, string] => [name, value]))
+  const pairs = [...parseForm(request.body)].flatMap(([name, values]) =>
+    values.map((value): [string, string] => [name, value]),
+  )
   const query = new URLSearchParams(pairs).toString()
   if (query.length > MAX_QUERY) {
     throw invalidRequest('The request is too long: push it to the endpoint for pushed requests.', 'request_too_long')
