@@ -3,8 +3,12 @@ import type { BrowserPorts, NewCode, NewSession } from '../../src/oauth/browser-
 import type { Ports } from '../../src/oauth/ports.js'
 import type { Actor } from '../../src/oauth/records.js'
 import { createAuthorizationCodes } from '../../src/store/codes.js'
+import { createConsents } from '../../src/store/consents.js'
 import { createGrants } from '../../src/store/grants.js'
+import { createPushedRequests } from '../../src/store/pushed-requests.js'
 import { createSessions } from '../../src/store/sessions.js'
+import { createSignInStates } from '../../src/store/sign-in-states.js'
+import { createUserProfiles } from '../../src/store/user-profiles.js'
 import { makeApi, makeWorld, type Stage } from './fixtures.js'
 import { newPlace } from './mint.js'
 
@@ -22,7 +26,7 @@ export type AuditedEvent = { readonly type: string; readonly subject: object; re
 
 /** The ports of the browser flow and what happens to them from outside, over Postgres or in memory. */
 export type BrowserBench = {
-  readonly ports: Pick<BrowserPorts, 'sessions' | 'codes'> & Pick<Ports, 'grants'>
+  readonly ports: Omit<BrowserPorts, 'subjects' | 'browserPolicy'> & Pick<Ports, 'grants'>
   readonly ours: Party
   readonly theirs: Party
   /** Seconds go by. */
@@ -133,6 +137,10 @@ export async function postgresBench({ pool }: Stage): Promise<BrowserBench> {
   return {
     ports: {
       sessions: createSessions({ pool }),
+      signInStates: createSignInStates({ pool }),
+      pushedRequests: createPushedRequests({ pool }),
+      consents: createConsents({ pool }),
+      profiles: createUserProfiles({ pool }),
       codes: createAuthorizationCodes({ pool }),
       grants: createGrants({ pool }),
     },
