@@ -23,7 +23,7 @@ export interface FetcherOptions {
 export interface FetchLog {
   origin: string | undefined
   registeredBy: RegisteredBy
-  outcome: 'fetched' | FetchReason
+  outcome: 'fetched' | 'posted' | FetchReason
   detail: string | undefined
   milliseconds: number
 }
@@ -38,9 +38,22 @@ export interface FetchOptions {
   accept?: string[]
 }
 
+export interface PostOptions {
+  registeredBy: RegisteredBy
+  /** For everything: waiting, name, connection, the head of the answer. */
+  timeoutMs: number
+  /** Names and values of the form. */
+  form: Readonly<Record<string, string>>
+}
+
 export interface Fetcher {
   /** The JSON at a URL. Throws FetchError. */
   fetchJson(url: string, options: FetchOptions): Promise<unknown>
+  /**
+   * Posts a form and answers the status, whatever it is: a redirect is not followed. Of what is said to it nothing is read. Throws
+   * FetchError. RFC 9110 §9.3.3.
+   */
+  postForm(url: string, options: PostOptions): Promise<number>
 }
 
 const JSON_TYPES = ['application/json', 'application/*+json']
@@ -57,62 +70,86 @@ export function createFetcher({ allow, userAgent, log, ca, resolve = systemResol
   const surroundings = { allow: parseAllowList(allow), resolve }
   const gates = { operator: createHostGate(LIMITS), client: createHostGate(LIMITS) }
 
-  async function fetched(text: string, options: FetchOptions, signal: AbortSignal): Promise<unknown> {
-    const { registeredBy, maxBytes, accept = JSON_TYPES } = options
+  /** What comes of the answer's head, at an address that was checked. */
+  async function reached<T>(text: string, { registeredBy, signal, ...sent }: Errand, read: Reading<T>): Promise<T> {
     const url = parseDestination(text, registeredBy)
-    const headers = { accept: accept.join(', '), 'accept-encoding': 'identity', 'user-agent': userAgent }
+    const headers = { ...sent.headers, 'accept-encoding': 'identity', 'user-agent': userAgent }
     const dialogue = async () => {
       const addresses = await locate(url, registeredBy, surroundings)
-      const response = await get(url, addresses, { headers, signal, ca })
-      return readJson(response, { maxBytes, accept })
+      return read(await send(url, addresses, { ...sent, headers, signal, ca }))
     }
     const leave = await gates[registeredBy].enter(url.hostname, signal)
     return unlessAborted(dialogue(), signal).finally(leave)
   }
 
+  /** Within its time, and told of once. */
+  async function attempt<T>(url: string, { timeoutMs, done, ...errand }: Attempt, read: Reading<T>): Promise<T> {
+    const start = performance.now()
+    const controller = new AbortController()
+    const timer = setTimeout(() => controller.abort(new FetchError('timeout')), timeoutMs)
+    const report = (outcome: FetchLog['outcome'], detail?: string) =>
+      log?.({
+        origin: URL.canParse(url) ? new URL(url).origin : undefined,
+        registeredBy: errand.registeredBy,
+        outcome,
+        detail,
+        milliseconds: Math.round(performance.now() - start),
+      })
+    try {
+      const result = await reached(url, { ...errand, signal: controller.signal }, read)
+      report(done)
+      return result
+    } catch (error) {
+      const failure = asFetchError(controller.signal.aborted ? controller.signal.reason : error)
+      report(failure.reason, failure.detail)
+      throw failure
+    } finally {
+      clearTimeout(timer)
+      // Whatever was refused is not read to its end.
+      controller.abort()
+    }
+  }
+
   return {
-    fetchJson: async (url, options) => {
-      const start = performance.now()
-      const controller = new AbortController()
-      const timer = setTimeout(() => controller.abort(new FetchError('timeout')), options.timeoutMs)
-      const report = (outcome: FetchLog['outcome'], detail?: string) =>
-        log?.({
-          origin: URL.canParse(url) ? new URL(url).origin : undefined,
-          registeredBy: options.registeredBy,
-          outcome,
-          detail,
-          milliseconds: Math.round(performance.now() - start),
-        })
-      try {
-        const json = await fetched(url, options, controller.signal)
-        report('fetched')
-        return json
-      } catch (error) {
-        const failure = asFetchError(controller.signal.aborted ? controller.signal.reason : error)
-        report(failure.reason, failure.detail)
-        throw failure
-      } finally {
-        clearTimeout(timer)
-        // Whatever was refused is not read to its end.
-        controller.abort()
+    fetchJson: (url, { registeredBy, timeoutMs, maxBytes, accept = JSON_TYPES }) => {
+      const headers = { accept: accept.join(', ') }
+      const errand = { method: 'GET', headers, registeredBy, timeoutMs, done: 'fetched' } as const
+      return attempt(url, errand, (response) => readJson(response, { maxBytes, accept }))
+    },
+    postForm: (url, { registeredBy, timeoutMs, form }) => {
+      const body = new URLSearchParams(form).toString()
+      const headers = {
+        'content-type': 'application/x-www-form-urlencoded',
+        'content-length': String(Buffer.byteLength(body)),
       }
+      const errand = { method: 'POST', headers, body, registeredBy, timeoutMs, done: 'posted' } as const
+      return attempt(url, errand, async ({ statusCode = 0 }) => statusCode)
     },
   }
 }
 
-interface GetOptions {
+/** What is sent. */
+interface Sent {
+  method: 'GET' | 'POST'
   headers: Record<string, string>
-  signal: AbortSignal
-  ca: string | undefined
+  body?: string
 }
 
+type Errand = Sent & { registeredBy: RegisteredBy; signal: AbortSignal }
+type Attempt = Omit<Errand, 'signal'> & { timeoutMs: number; done: 'fetched' | 'posted' }
+type Reading<T> = (response: IncomingMessage) => Promise<T>
+
+type SendOptions = Sent & { signal: AbortSignal; ca: string | undefined }
+
 /** The answer's head. A connection of its own, to one of these addresses; the name is for TLS and the Host field. */
-function get(url: URL, addresses: string[], { headers, signal, ca }: GetOptions): Promise<IncomingMessage> {
+function send(url: URL, addresses: string[], sent: SendOptions): Promise<IncomingMessage> {
+  const { method, headers, body, signal, ca } = sent
   const { name, address } = hostOf(url)
   const secure = url.protocol === 'https:'
   // Agents of their own: the global ones may have been given a proxy or another's connections.
   const agent = secure ? new HttpsAgent({ keepAlive: false }) : new HttpAgent({ keepAlive: false })
   const options = {
+    method,
     agent,
     host: address ?? name,
     port: url.port || (secure ? 443 : 80),
@@ -131,7 +168,7 @@ function get(url: URL, addresses: string[], { headers, signal, ca }: GetOptions)
     request.on('error', reject)
     // An upgrade nobody asked for ends without an error, and without a response.
     request.on('close', () => reject(new FetchError('connection_failed')))
-    request.end()
+    request.end(body)
   })
 }
 
