@@ -68,8 +68,20 @@ const lifetimes = {
     .meta({
       description: 'Seconds after which an unused refresh token ends.',
     }),
+  SESSION_LIFETIME: integer(60, 90 * DAY)
+    .prefault(`${12 * 3600}`)
+    .meta({ description: 'Seconds from a sign-in in a browser until the browser must sign in again.' }),
+  SESSION_IDLE_LIFETIME: integer(60, 90 * DAY)
+    .prefault(`${2 * 3600}`)
+    .meta({ description: 'Seconds after which an unused sign-in in a browser ends.' }),
   REFRESH_GRACE: integer(0, 300).prefault('10').meta({
     description: 'Seconds a spent refresh token is still answered with its successor. A client may have its own.',
+  }),
+}
+
+const authorization = {
+  REQUIRE_PUSHED_REQUESTS: flag.prefault('false').meta({
+    description: 'Whether every client must push its authorization requests, not those alone that are registered so.',
   }),
 }
 
@@ -116,12 +128,21 @@ export const groups: { title: string; shape: Record<string, z.ZodType> }[] = [
   { title: 'Address', shape: address },
   { title: 'Storage', shape: storage },
   { title: 'Lifetimes', shape: lifetimes },
+  { title: 'Authorization', shape: authorization },
   { title: 'Keys and revocation', shape: keys },
   { title: 'Passwords', shape: passwords },
   { title: 'Surroundings', shape: surroundings },
 ]
 
-const schema = z.object({ ...address, ...storage, ...lifetimes, ...keys, ...passwords, ...surroundings })
+const schema = z.object({
+  ...address,
+  ...storage,
+  ...lifetimes,
+  ...authorization,
+  ...keys,
+  ...passwords,
+  ...surroundings,
+})
 
 type Settings = z.infer<typeof schema>
 type CamelCase<Name extends string> = Name extends `${infer Head}_${infer Tail}`
@@ -165,6 +186,7 @@ function contradictions(values: Partial<Settings>, { given, wrong, masterKeyUnus
   }
   atMost('ACCESS_TOKEN_LIFETIME', 'MAX_TOKEN_LIFETIME')
   atMost('GRANT_IDLE_LIFETIME', 'GRANT_LIFETIME')
+  atMost('SESSION_IDLE_LIFETIME', 'SESSION_LIFETIME')
   if (values.METRICS_PORT === values.PORT && !wrong.has('METRICS_PORT') && !wrong.has('PORT')) {
     problems.push('METRICS_PORT must differ from PORT: take another one, or 0 for no metrics')
   }

@@ -25,6 +25,8 @@ import { createIndices } from './revocation/indices.js'
 import { createStatusLists } from './revocation/status-lists.js'
 import { StartError } from './start-error.js'
 import { createApiKeyStore } from './store/api-keys.js'
+import { createAuthorizationCodes } from './store/codes.js'
+import { createConsents } from './store/consents.js'
 import { createDirectory } from './store/directory.js'
 import { createGrants } from './store/grants.js'
 import { readInstallation } from './store/installation.js'
@@ -34,10 +36,14 @@ import { createLeases } from './store/leases.js'
 import { createLogos } from './store/logos.js'
 import { createMaintenance } from './store/maintenance.js'
 import { readOrCreateMasterKey } from './store/master-key.js'
+import { createPushedRequests } from './store/pushed-requests.js'
 import { createRevocations } from './store/revocations.js'
+import { createSessions } from './store/sessions.js'
+import { createSignInStates } from './store/sign-in-states.js'
 import type { StartedDatabase } from './store/start-database.js'
 import { createStatusListStore } from './store/status-lists.js'
 import { createThrottle } from './store/throttle.js'
+import { createUserProfiles } from './store/user-profiles.js'
 import { createUsers } from './store/users.js'
 import { createView } from './store/view.js'
 
@@ -49,6 +55,24 @@ export const policyOf = (config: Config): Policy => ({
   grantLifetime: config.grantLifetime,
   grantIdleLifetime: config.grantIdleLifetime,
   maxStaleness: config.maxStaleness,
+})
+
+/** What a browser takes part in. */
+const browserPortsOf = (
+  config: Pick<Config, 'sessionLifetime' | 'sessionIdleLifetime' | 'requirePushedRequests'>,
+  database: Pick<StartedDatabase, 'pool'>,
+): Omit<BrowserPorts, 'subjects'> => ({
+  browserPolicy: {
+    sessionLifetime: config.sessionLifetime,
+    sessionIdleLifetime: config.sessionIdleLifetime,
+    requirePushedRequests: config.requirePushedRequests,
+  },
+  sessions: createSessions(database),
+  codes: createAuthorizationCodes(database),
+  signInStates: createSignInStates(database),
+  pushedRequests: createPushedRequests(database),
+  consents: createConsents(database),
+  profiles: createUserProfiles(database),
 })
 
 /**
@@ -173,7 +197,13 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
   }
   return {
     jobs,
-    ports: { ...ports, authSessions: createAuthSessions(envelope, now), statusLists, logos: createLogos({ pool }) },
+    ports: {
+      ...ports,
+      ...browserPortsOf(config, database),
+      authSessions: createAuthSessions(envelope, now),
+      statusLists,
+      logos: createLogos({ pool }),
+    },
     view,
     feed,
     rotation,

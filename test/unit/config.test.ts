@@ -175,6 +175,7 @@ describe('loadConfig', () => {
   it('refuses lifetimes that contradict each other', () => {
     expect(problems({ ACCESS_TOKEN_LIFETIME: '7200' })).toEqual([expect.stringMatching(/MAX_TOKEN_LIFETIME/)])
     expect(problems({ GRANT_LIFETIME: '3600' })).toEqual([expect.stringMatching(/^GRANT_IDLE_LIFETIME/)])
+    expect(problems({ SESSION_LIFETIME: '3600' })).toEqual([expect.stringMatching(/^SESSION_IDLE_LIFETIME/)])
   })
 
   it('says every problem at once, contradictions too, and none that follows from another', () => {
