@@ -17,6 +17,8 @@ import { createRefreshTokens } from './keys/refresh-tokens.js'
 import { createRotation } from './keys/rotation.js'
 import { createSubjects } from './keys/subjects.js'
 import { createUnsealer } from './keys/unsealer.js'
+import type { EndingPorts } from './oauth/ending-ports.js'
+import { createIdTokens } from './oauth/id-tokens.js'
 import type { BrowserPorts } from './oauth/browser-ports.js'
 import type { Grants, Policy, Ports, RefreshTokens } from './oauth/ports.js'
 import { createFetcher } from './outbound/fetch.js'
@@ -43,6 +45,8 @@ import { createSignInStates } from './store/sign-in-states.js'
 import type { StartedDatabase } from './store/start-database.js'
 import { createStatusListStore } from './store/status-lists.js'
 import { createThrottle } from './store/throttle.js'
+import { createAccounts } from './store/accounts.js'
+import { createEndings } from './store/endings.js'
 import { createUserProfiles } from './store/user-profiles.js'
 import { createUsers } from './store/users.js'
 import { createView } from './store/view.js'
@@ -61,7 +65,7 @@ export const policyOf = (config: Config): Policy => ({
 const browserPortsOf = (
   config: Pick<Config, 'sessionLifetime' | 'sessionIdleLifetime' | 'requirePushedRequests'>,
   database: Pick<StartedDatabase, 'pool'>,
-): Omit<BrowserPorts, 'subjects'> => ({
+): Omit<BrowserPorts, 'subjects' | 'idTokens'> & Pick<EndingPorts, 'endings' | 'accounts'> => ({
   browserPolicy: {
     sessionLifetime: config.sessionLifetime,
     sessionIdleLifetime: config.sessionIdleLifetime,
@@ -73,6 +77,8 @@ const browserPortsOf = (
   pushedRequests: createPushedRequests(database),
   consents: createConsents(database),
   profiles: createUserProfiles(database),
+  endings: createEndings(database),
+  accounts: createAccounts(database),
 })
 
 /**
@@ -166,6 +172,7 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
     log,
     now,
   }
+  const browserPorts = browserPortsOf(config, database)
   const feed = createFeed({ ...ports, watch: view.watch, observeLag: metrics.revocationLag })
   const statusLists = createStatusLists({
     view,
@@ -199,7 +206,8 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
     jobs,
     ports: {
       ...ports,
-      ...browserPortsOf(config, database),
+      ...browserPorts,
+      idTokens: createIdTokens({ ...ports, ...browserPorts }),
       authSessions: createAuthSessions(envelope, now),
       statusLists,
       logos: createLogos({ pool }),

@@ -1,5 +1,6 @@
 import { errorParams, type Recipient, type ResponseParams, successParams } from '../oauth/authorization-response.js'
 import type { BrowserPorts, ConsentedScopes } from '../oauth/browser-ports.js'
+import { requestedSubject } from '../oauth/claims-request.js'
 import { authorizationError, OAuthError } from '../oauth/errors.js'
 import type { Ports } from '../oauth/ports.js'
 import type { Actor, Api, AuthorizationRequest, BrowserSession, Client, Tenant } from '../oauth/records.js'
@@ -137,7 +138,7 @@ async function isNamed(
   { to, request, session }: { to: Recipient; request: AuthorizationRequest; session: BrowserSession },
   { subjects }: Pick<BrowserPorts, 'subjects'>,
 ): Promise<boolean> {
-  const names = [request.hintedSubject, request.claims?.idToken['sub']?.value].filter((name) => name !== undefined)
+  const names = [request.hintedSubject, requestedSubject(request.claims)].filter((name) => name !== undefined)
   if (names.length === 0) return true
   const user = { tenantId: to.tenant.id, userId: session.user.id }
   const subject = await subjects.of(user, to.client.openid.sector)

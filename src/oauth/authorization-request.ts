@@ -1,10 +1,12 @@
 import { assertAcr } from './acr.js'
 import type { Recipient } from './authorization-response.js'
+import { parseClaimsRequest } from './claims-request.js'
 import { authorizationError, invalidRequest, invalidScope, OAuthError, unauthorizedClient } from './errors.js'
+import { verifyIdTokenHint } from './id-token-hint.js'
 import type { Params } from './params.js'
 import { CODE_CHALLENGE_METHODS, isCodeChallenge } from './pkce.js'
 import type { Ports } from './ports.js'
-import type { Api, AuthorizationRequest, ClaimsRequest, Client, Prompt, ResponseMode, Tenant } from './records.js'
+import type { Api, AuthorizationRequest, Client, Prompt, ResponseMode, Tenant } from './records.js'
 import { matchRedirectUri } from './redirect-uri.js'
 import { isOpenidScope } from './registration/scopes.js'
 import { grantTargets } from './resource.js'
@@ -18,14 +20,6 @@ export const RESPONSE_MODES = ['query', 'fragment', 'form_post'] as const satisf
 
 /** OpenID Connect Core §3.1.2.1. */
 export const PROMPTS = ['none', 'login', 'consent', 'select_account'] as const satisfies readonly Prompt[]
-
-/** What a request's parameters are read with; what they name must already be known not to be from a request object. */
-export type RequestReaders = {
-  /** `sub` of an ID token that was issued to this client; undefined for any other text. */
-  readonly hintedSubject: (tenant: Tenant, client: Client, hint: string) => Promise<string | undefined>
-  /** Throws `invalid_request`. OpenID Connect Core §5.5. */
-  readonly parseClaims: (text: string) => ClaimsRequest
-}
 
 /** A client that may not be answered: whoever sent the browser here, it is nobody that a response could go to. */
 const badLink = (reason: string) =>
@@ -62,7 +56,7 @@ const isPostable = (redirectUri: string) => /^https?:/.test(redirectUri)
 export async function readAuthorizationRequest(
   { tenant, client, redirectUri, responseMode, state }: Recipient,
   params: Params,
-  ports: Pick<Ports, 'apis' | 'mint'> & RequestReaders,
+  ports: Pick<Ports, 'apis' | 'mint' | 'jwtVerifier'>,
 ): Promise<AuthorizationRequest> {
   if (tenant.disabled) throw unauthorizedClient('tenant_disabled')
   // OpenID Connect Core §6: what is not supported is said, never overlooked.
@@ -74,14 +68,10 @@ export async function readAuthorizationRequest(
   const prompt = promptOf(params)
 
   const { scope, apis } = await targetsOf({ tenant, client }, params, ports)
-  const hint = params.get('id_token_hint')
-  const hintedSubject = hint === undefined ? undefined : await ports.hintedSubject(tenant, client, hint)
-  if (hint !== undefined && hintedSubject === undefined) {
-    throw invalidRequest('id_token_hint is not an ID token of this client.', 'id_token_hint_invalid')
-  }
-  const claimsText = params.get('claims')
-  const claims = claimsText === undefined ? undefined : ports.parseClaims(claimsText)
-  assertAcr(claims)
+  const hintedSubject = await hintedSubjectOf({ tenant, client }, params, ports)
+  const claims = parseClaimsRequest(params.get('claims'))
+  const acrValues = words(params.get('acr_values'))
+  assertAcr({ claims, acrValues })
   return {
     clientId: client.id,
     redirectUri,
@@ -95,7 +85,7 @@ export async function readAuthorizationRequest(
     maxAge: maxAgeOf(params) ?? client.openid.defaultMaxAge,
     loginHint: params.get('login_hint'),
     hintedSubject,
-    acrValues: words(params.get('acr_values')),
+    acrValues,
     claims,
     uiLocales: words(params.get('ui_locales')),
   }
@@ -139,6 +129,19 @@ function maxAgeOf(params: Params): number | undefined {
   if (text === undefined) return undefined
   if (!/^\d{1,9}$/.test(text)) throw invalidRequest('max_age must be a number of seconds.')
   return Number(text)
+}
+
+/** Who an `id_token_hint` is about; it must have been issued to this client. OpenID Connect Core §3.1.2.1. */
+async function hintedSubjectOf(
+  { tenant, client }: Pick<Recipient, 'tenant' | 'client'>,
+  params: Params,
+  ports: Pick<Ports, 'jwtVerifier'>,
+): Promise<string | undefined> {
+  const text = params.get('id_token_hint')
+  if (text === undefined) return undefined
+  const hint = await verifyIdTokenHint(tenant, text, ports)
+  if (hint?.aud === client.id) return hint.sub
+  throw invalidRequest('id_token_hint is not an ID token of this client.', 'id_token_hint_invalid')
 }
 
 /** The grant's scope and APIs, RFC 8707 §2.1: OpenID Connect's scopes are the server's own, all others some API's. */

@@ -1,5 +1,5 @@
 import { type AuthorizeFlow, proceed } from '../../accounts/authorization.js'
-import { findRecipient, type RequestReaders, readAuthorizationRequest } from '../../oauth/authorization-request.js'
+import { findRecipient, readAuthorizationRequest } from '../../oauth/authorization-request.js'
 import { errorParams, type Recipient } from '../../oauth/authorization-response.js'
 import type { BrowserPorts } from '../../oauth/browser-ports.js'
 import { authorizationError, invalidRequest, OAuthError } from '../../oauth/errors.js'
@@ -14,7 +14,7 @@ import { parseForm, parseQuery, refuseQuery, tolerantParams } from '../form.js'
 import type { Handler, HttpRequest, HttpResponse } from '../handler.js'
 import type { IssuerRoute } from '../route.js'
 
-export type AuthorizeDeps = FlowDeps & RequestReaders & Pick<Ports, 'mint'> & Pick<BrowserPorts, 'browserPolicy'>
+export type AuthorizeDeps = FlowDeps & Pick<Ports, 'mint' | 'jwtVerifier'> & Pick<BrowserPorts, 'browserPolicy'>
 
 /** Characters of a query that a browser is sent on with. */
 const MAX_QUERY = 8_000
