@@ -8,6 +8,7 @@ import type { JobDeps } from './jobs/start.js'
 import { createJwks } from './keys/jwks.js'
 import { createJwtEncrypter } from './keys/jwt-encrypter.js'
 import { createJwtSigner } from './keys/jwt-signer.js'
+import { createJwtVerifier } from './keys/jwt-verifier.js'
 import { createKeyring } from './keys/keyring.js'
 import { createFindListKeys } from './keys/list-keys.js'
 import { verifyMasterKey } from './keys/master-key.js'
@@ -164,7 +165,8 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
     refreshTokens: countForgeries(createRefreshTokens({ keyring }), metrics),
     jwks: createJwks({ keyring }),
     jwtSigner,
-    jwtEncrypter: createJwtEncrypter({ recipient }),
+    jwtVerifier: createJwtVerifier({ keyring }),
+    jwtEncrypter: createJwtEncrypter({ recipient, log }),
     knownKeys: createKnownKeys(pool),
     subjects: createSubjects({ keyring }),
     passwords,

@@ -1,4 +1,4 @@
-import { type EncryptionKeyChoice, parseEncryptionKeys } from '../crypto/jwk.js'
+import { type EncryptionAlgorithm, type EncryptionKeyChoice, parseEncryptionKeys } from '../crypto/jwk.js'
 import { invalidTarget } from '../oauth/errors.js'
 import type { Log } from '../oauth/ports.js'
 import type { Api } from '../oauth/records.js'
@@ -10,20 +10,24 @@ export const JWKS_OUTAGE_LIMIT = 86_400
 /** Finds the key that tokens for an API are sealed for. Throws `invalid_target` and says in the log which API lacks what. */
 export type FindRecipient = (api: Api) => Recipient
 
-/** Remembers what it read, by the identity of the key set: the view gives the same object until the API changes. */
-export function createFindRecipient({ log, now }: { log: Pick<Log, 'error'>; now: () => number }): FindRecipient {
-  const choices = new WeakMap<object, EncryptionKeyChoice>()
+/** Chooses a key as `parseEncryptionKeys` does. */
+export type ChooseKey = (jwks: unknown, alg: EncryptionAlgorithm) => EncryptionKeyChoice
 
-  function choose(jwks: unknown, alg: Recipient['key']['alg']): EncryptionKeyChoice {
+/** Remembers what it read, by the identity of the key set: the view gives the same object until its owner changes. RFC 7517 §5. */
+export function createChooseKey(): ChooseKey {
+  const choices = new WeakMap<object, Map<EncryptionAlgorithm, EncryptionKeyChoice>>()
+  return (jwks, alg) => {
     if (typeof jwks !== 'object' || jwks === null) return parseEncryptionKeys(jwks, alg)
-    const known = choices.get(jwks)
-    // An API has one algorithm; were it changed, the set would come anew with it.
-    if (known?.ok && known.key.alg === alg) return known
-    const choice = parseEncryptionKeys(jwks, alg)
-    choices.set(jwks, choice)
+    const known = choices.get(jwks) ?? new Map<EncryptionAlgorithm, EncryptionKeyChoice>()
+    const choice = known.get(alg) ?? parseEncryptionKeys(jwks, alg)
+    choices.set(jwks, known.set(alg, choice))
     return choice
   }
+}
 
+/** As `FindRecipient`, with a memory of its own. */
+export function createFindRecipient({ log, now }: { log: Pick<Log, 'error'>; now: () => number }): FindRecipient {
+  const choose = createChooseKey()
   return (api) => {
     const refuse = (reason: string, detail: string) => {
       const { tenantId: tenant, id, identifier } = api

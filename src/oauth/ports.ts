@@ -3,6 +3,7 @@ import type {
   Api,
   Authentication,
   Client,
+  Encryption,
   Grant,
   Judged,
   SigningAlgorithm,
@@ -292,10 +293,21 @@ export type JwtSigner = {
 /** What a JWT is, and by which algorithm it is signed. */
 export type JwtKind = { readonly typ: string; readonly alg?: SigningAlgorithm }
 
-/** Encrypts to an API what is not an access token. */
+/** What is to be encrypted, with the type it has inside. */
+export type SignedJwt = { readonly signed: string; readonly typ: string }
+
+/** Encrypts what is not an access token. */
 export type JwtEncrypter = {
   /** Throws `invalid_target` for an API without a usable key, and says in the log what it lacks. */
-  encrypt(api: Api, jwt: { readonly signed: string; readonly typ: string }): string
+  encrypt(api: Api, jwt: SignedJwt): string
+  /** Throws `invalid_client` for a client without a usable key, at once, and says in the log what it lacks. */
+  forClient(client: Client, encryption: Encryption): (jwt: SignedJwt) => string
+}
+
+/** Reads back what was signed. */
+export type JwtVerifier = {
+  /** The claims of an ID token, expired ones too; undefined unless a published key of the tenant's ID tokens signed it. */
+  idToken(tenant: Tenant, token: string): Promise<Readonly<Record<string, unknown>> | undefined>
 }
 
 export type KnownKeys = {
@@ -338,6 +350,7 @@ export type Ports = {
   jwks: Jwks
   jwtSigner: JwtSigner
   jwtEncrypter: JwtEncrypter
+  jwtVerifier: JwtVerifier
   knownKeys: KnownKeys
   passwords: Passwords
   policy: Policy

@@ -26,8 +26,8 @@ beforeAll(async () => {
   url = `http://127.0.0.1:${port}`
   env = await installation(database.url, { PUBLIC_URL: url, PORT: port })
   await startServer(env)
-  const person = ['--name', 'Ann Example', '--email-verified', '--claim', 'phone_number=+44 20 7946 0018', '--claim']
-  ann = await registerUser(env, 'ann@example.com', ...person, 'address={"locality":"London"}')
+  const person = ['--name', 'Ann Example']
+  ann = await registerUser(env, 'ann@example.com', ...person)
   const register = async (...more: string[]) => {
     const client = await registerClient(env, '--redirect-uri', CALLBACK, '--first-party', ...more)
     return { ...client, redirectUri: CALLBACK }
@@ -358,7 +358,8 @@ describe.each<{ mode: string; asked: Asked }>([
         expect(answer.headers.get('cache-control')).toBe('no-store')
         expect(answer.headers.get('content-type')).toMatch('application/json')
         const claims = await rp.verifyIdToken(answer.body.id_token)
-        expect(claims).toMatchObject({ iss: url, aud: web.id, sub: expect.any(String), nonce: asked['nonce'] })
+        expect(claims).toMatchObject({ iss: url, aud: web.id, sub: expect.any(String) })
+        expect(claims.nonce).toBe(asked['nonce'])
         return answer
       },
       async respond(asked) {
@@ -371,7 +372,7 @@ describe.each<{ mode: string; asked: Asked }>([
     }
   }
 
-  it.each(modules)('$name: $asserts', async ({ run }) => {
-    await run(world())
-  })
+  for (const { name, asserts, run } of modules) {
+    it(`${name}: ${asserts}`, () => run(world()))
+  }
 })
