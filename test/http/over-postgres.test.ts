@@ -8,6 +8,7 @@ import { revocationsRoute } from '../../src/http/routes/revocations.js'
 import { tokenRoute } from '../../src/http/routes/token.js'
 import { createJwtEncrypter } from '../../src/keys/jwt-encrypter.js'
 import { createJwtSigner } from '../../src/keys/jwt-signer.js'
+import { createJwtVerifier } from '../../src/keys/jwt-verifier.js'
 import { createFindListKeys } from '../../src/keys/list-keys.js'
 import { createMint } from '../../src/keys/mint.js'
 import { createFindRecipient } from '../../src/keys/recipient.js'
@@ -68,7 +69,8 @@ async function realPorts() {
     refreshTokens: createRefreshTokens({ keyring }),
     jwtSigner: createJwtSigner({ keyring }),
     subjects: createSubjects({ keyring }),
-    jwtEncrypter: createJwtEncrypter({ recipient }),
+    jwtVerifier: createJwtVerifier({ keyring }),
+    jwtEncrypter: createJwtEncrypter({ recipient, log }),
     knownKeys: createKnownKeys(pool),
     policy,
     log,

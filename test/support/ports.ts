@@ -1,7 +1,7 @@
 import { createHmac, randomBytes, randomUUID } from 'node:crypto'
 import { hashSecret, randomToken } from '../../src/crypto/secrets.js'
 import type { BrowserPorts } from '../../src/oauth/browser-ports.js'
-import { invalidTarget } from '../../src/oauth/errors.js'
+import { invalidTarget, OAuthError } from '../../src/oauth/errors.js'
 import type { Ports, TokenClaims } from '../../src/oauth/ports.js'
 import type { Api, Client, Grant, Tenant, TokenFormat, UserProfile } from '../../src/oauth/records.js'
 import { formatRefreshToken, parseRefreshToken, verifyRefreshToken } from '../../src/oauth/refresh-token.js'
@@ -195,6 +195,19 @@ export function createWorld() {
       encrypt: (api, { signed, typ }) => {
         if (unready.has(api.id)) throw invalidTarget('api_without_encryption_key')
         return [encode({ enc: api.encryptionMethod, typ }), '', '', encode(signed), ''].join('.')
+      },
+      forClient: (client, { enc }) => {
+        if (!client.openid.jwks)
+          throw new OAuthError('invalid_client', 'client_without_encryption_key', { status: 400 })
+        return ({ signed, typ }) => [encode({ enc, typ }), '', '', encode(signed), ''].join('.')
+      },
+    },
+    jwtVerifier: {
+      idToken: async (tenant, token) => {
+        const [header = '', payload = ''] = token.split('.')
+        if (token !== signed(tenant, `${header}.${payload}`)) return undefined
+        const { typ } = JSON.parse(Buffer.from(header, 'base64url').toString())
+        return typ === 'JWT' ? JSON.parse(Buffer.from(payload, 'base64url').toString()) : undefined
       },
     },
     subjects: {

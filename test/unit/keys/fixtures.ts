@@ -3,6 +3,7 @@ import type { JWK } from 'jose'
 import { createJwks } from '../../../src/keys/jwks.js'
 import { createJwtEncrypter } from '../../../src/keys/jwt-encrypter.js'
 import { createJwtSigner } from '../../../src/keys/jwt-signer.js'
+import { createJwtVerifier } from '../../../src/keys/jwt-verifier.js'
 import type { Remember } from '../../../src/keys/keyring.js'
 import { createFindListKeys } from '../../../src/keys/list-keys.js'
 import { createMint } from '../../../src/keys/mint.js'
@@ -69,7 +70,8 @@ export async function newServer(tenant = newTenant()) {
     jwks: createJwks({ keyring }),
     subjects: createSubjects({ keyring }),
     jwtSigner: createJwtSigner({ keyring }),
-    jwtEncrypter: createJwtEncrypter({ recipient }),
+    jwtVerifier: createJwtVerifier({ keyring }),
+    jwtEncrypter: createJwtEncrypter({ recipient, log }),
   }
 }
 export type Server = Awaited<ReturnType<typeof newServer>>
