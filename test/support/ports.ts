@@ -249,6 +249,8 @@ export function createWorld() {
     grant: (id: string, tenant = DEFAULT_TENANT) => grants.get(key(tenant.id, id)),
     describeUser: (id: string, profile: Partial<UserProfile>, tenant = DEFAULT_TENANT) =>
       void profiles.set(key(tenant.id, id), profile),
+    tenant: (id: string) => tenants.get(id),
+    isUserDisabled: (id: string) => disabledUsers.has(id),
     disableUser: (id: string) => void disabledUsers.add(id),
     disableTenant: (tenant: Tenant) => void tenants.set(tenant.id, { ...tenant, disabled: true }),
     /** The mint has no usable key for it. */
@@ -277,7 +279,10 @@ export function createWorld() {
       clients.set(key(tenant.id, client.id), client)
       return { ...client, secret }
     },
-    async addGrant(client: Client, { rotate = true, ...given }: Partial<StoredGrant> = {}) {
+    async addGrant(
+      client: Pick<Client, 'tenantId' | 'id' | 'apis'>,
+      { rotate = true, ...given }: Partial<StoredGrant> = {},
+    ) {
       const at = new Date(world.time * 1000)
       const grant: StoredGrant = {
         tenantId: client.tenantId,

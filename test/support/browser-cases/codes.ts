@@ -179,6 +179,20 @@ export function codeCases(open: () => Promise<BrowserBench>): void {
       expect(await lifetimeOf(apart, 30 * day)).toBe(30 * day * 1000)
     })
 
+    test('makes a grant that the end of its session ends, and a change of password', async () => {
+      const { bench, ports, ours, sessionId, presented, endSession, changePassword } = await given()
+      const made = [await redeem(bench, presented), await redeem(bench, await presentCode(bench, ours))]
+      const states = () =>
+        Promise.all(
+          made.map(async (one) => 'grant' in one && (await ports.grants.find(ours.tenantId, one.grant.id))?.state),
+        )
+      expect(await states()).toEqual(['live', 'live'])
+      await endSession(ours, sessionId)
+      expect(await states()).toEqual(['revoked', 'live'])
+      await changePassword(ours)
+      expect(await states()).toEqual(['revoked', 'revoked'])
+    })
+
     test('in another tenant finds no code', async () => {
       const { bench, ports, theirs, presented } = await given()
       const foreign = { ...presented, tenantId: theirs.tenantId }
