@@ -4,6 +4,7 @@ import { createEnvelope, type Envelope } from './crypto/envelope.js'
 import { createPasswordHasher } from './crypto/password.js'
 import type { Log } from './http/log.js'
 import { createMetrics, type Metrics } from './http/metrics.js'
+import { createLogoutDelivery } from './jobs/logout-delivery.js'
 import type { JobDeps } from './jobs/start.js'
 import { createJwks } from './keys/jwks.js'
 import { createJwtEncrypter } from './keys/jwt-encrypter.js'
@@ -18,25 +19,28 @@ import { createRefreshTokens } from './keys/refresh-tokens.js'
 import { createRotation } from './keys/rotation.js'
 import { createSubjects } from './keys/subjects.js'
 import { createUnsealer } from './keys/unsealer.js'
-import type { EndingPorts } from './oauth/ending-ports.js'
-import { createIdTokens } from './oauth/id-tokens.js'
 import type { BrowserPorts } from './oauth/browser-ports.js'
+import type { Endings } from './oauth/ending-ports.js'
+import { createIdTokens } from './oauth/id-tokens.js'
 import type { Grants, Policy, Ports, RefreshTokens } from './oauth/ports.js'
 import { createFetcher } from './outbound/fetch.js'
 import { createFeed, type Feed } from './revocation/feed.js'
 import { createIndices } from './revocation/indices.js'
 import { createStatusLists } from './revocation/status-lists.js'
 import { StartError } from './start-error.js'
+import { createAccounts } from './store/accounts.js'
 import { createApiKeyStore } from './store/api-keys.js'
 import { createAuthorizationCodes } from './store/codes.js'
 import { createConsents } from './store/consents.js'
 import { createDirectory } from './store/directory.js'
+import { createEndings } from './store/endings.js'
 import { createGrants } from './store/grants.js'
 import { readInstallation } from './store/installation.js'
 import { createKeyStore } from './store/keys.js'
 import { createKnownKeys } from './store/known-keys.js'
 import { createLeases } from './store/leases.js'
 import { createLogos } from './store/logos.js'
+import { createLogoutDeliveries } from './store/logout-deliveries.js'
 import { createMaintenance } from './store/maintenance.js'
 import { readOrCreateMasterKey } from './store/master-key.js'
 import { createPushedRequests } from './store/pushed-requests.js'
@@ -46,8 +50,6 @@ import { createSignInStates } from './store/sign-in-states.js'
 import type { StartedDatabase } from './store/start-database.js'
 import { createStatusListStore } from './store/status-lists.js'
 import { createThrottle } from './store/throttle.js'
-import { createAccounts } from './store/accounts.js'
-import { createEndings } from './store/endings.js'
 import { createUserProfiles } from './store/user-profiles.js'
 import { createUsers } from './store/users.js'
 import { createView } from './store/view.js'
@@ -66,7 +68,7 @@ export const policyOf = (config: Config): Policy => ({
 const browserPortsOf = (
   config: Pick<Config, 'sessionLifetime' | 'sessionIdleLifetime' | 'requirePushedRequests'>,
   database: Pick<StartedDatabase, 'pool'>,
-): Omit<BrowserPorts, 'subjects' | 'idTokens'> & Pick<EndingPorts, 'endings' | 'accounts'> => ({
+): Omit<BrowserPorts, 'subjects' | 'idTokens'> => ({
   browserPolicy: {
     sessionLifetime: config.sessionLifetime,
     sessionIdleLifetime: config.sessionIdleLifetime,
@@ -78,8 +80,6 @@ const browserPortsOf = (
   pushedRequests: createPushedRequests(database),
   consents: createConsents(database),
   profiles: createUserProfiles(database),
-  endings: createEndings(database),
-  accounts: createAccounts(database),
 })
 
 /**
@@ -196,11 +196,15 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
     label: 'purpose',
     collect: () => keyAges,
   })
+  const { fetchJson, postForm } = openFetcher(config, log)
+  const deliveries = createLogoutDeliveries({ pool })
+  const logoutDelivery = createLogoutDelivery({ ...ports, deliveries, postForm, count: metrics.logoutDelivery })
   const jobs: JobDeps = {
     rotation: { advance },
     apiKeys: createApiKeyStore(pool),
-    fetchJson: openFetcher(config, log).fetchJson,
+    fetchJson,
     maintenance: createMaintenance(pool),
+    logoutDelivery,
     policy,
     log,
   }
@@ -213,12 +217,15 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
       authSessions: createAuthSessions(envelope, now),
       statusLists,
       logos: createLogos({ pool }),
+      endings: telling(createEndings({ pool }), logoutDelivery.kick),
+      accounts: createAccounts({ pool }),
     },
     view,
     feed,
     rotation,
     metrics,
     close: async () => {
+      await logoutDelivery.stop()
       await view.close()
       await passwords.close()
     },
@@ -233,6 +240,19 @@ function countRefreshes(grants: Grants, metrics: Metrics): Grants {
       metrics.refresh(outcome.result)
       return outcome
     },
+  }
+}
+
+/** Clients are told as soon as a session has ended here. */
+function telling(endings: Endings, kick: () => void): Endings {
+  const told = <Outcome>(outcome: Outcome): Outcome => {
+    kick()
+    return outcome
+  }
+  return {
+    ...endings,
+    endSession: async (...args) => told(await endings.endSession(...args)),
+    endOtherSessions: async (...args) => told(await endings.endOtherSessions(...args)),
   }
 }
 

@@ -17,6 +17,8 @@ export interface Metrics {
   /** One answer; time in seconds. */
   request(endpoint: string, status: number, seconds: number): void
   refresh(outcome: RefreshOutcome): void
+  /** One try to tell a client that a session is over. */
+  logoutDelivery(outcome: string): void
   /** A status list was signed; time in seconds. */
   statusListBuilt(seconds: number): void
   /** A revocation was sent to the subscribers here, so many seconds after it was made. */
@@ -52,6 +54,12 @@ export function createMetrics({ processMetrics = true }: { readonly processMetri
     labelNames: ['outcome'],
     registers,
   })
+  const logouts = new Counter({
+    name: 'bulla_backchannel_logout_total',
+    help: 'Tries to tell clients that a session is over, by outcome.',
+    labelNames: ['outcome'],
+    registers,
+  })
   const builds = new Histogram({
     name: 'bulla_status_list_build_seconds',
     help: 'Time to read what flipped in a status list, deflate and sign it.',
@@ -67,6 +75,7 @@ export function createMetrics({ processMetrics = true }: { readonly processMetri
   return {
     request: (endpoint, status, seconds) => requests.observe({ endpoint, status }, seconds),
     refresh: (outcome) => refreshes.inc({ outcome }),
+    logoutDelivery: (outcome) => logouts.inc({ outcome }),
     statusListBuilt: (seconds) => builds.observe(seconds),
     revocationLag: (seconds) => lags.observe(seconds),
     gauge: ({ name, help, label, collect }) => {

@@ -1,5 +1,6 @@
 import { type ApiKeyStore, type FetchJson, refreshDueApiKeys } from '../keys/api-keys.js'
 import type { Ports } from '../oauth/ports.js'
+import type { LogoutDeliveryJob } from './logout-delivery.js'
 import type { Maintenance } from './ports.js'
 import { type Job, type RunningJobs, runJobs } from './run.js'
 
@@ -8,6 +9,7 @@ export type JobDeps = Pick<Ports, 'log' | 'policy'> & {
   readonly apiKeys: ApiKeyStore
   readonly fetchJson: FetchJson
   readonly maintenance: Maintenance
+  readonly logoutDelivery: Pick<LogoutDeliveryJob, 'run'>
 }
 
 const MINUTE = 60
@@ -20,12 +22,12 @@ const AUDIT_MONTHS = 13
 const LONGEST_MONTH = 32 * DAY
 const TOMBSTONES_AT_A_TIME = 100
 
-/** Starts what runs on a timer: the life of keys, partitions, the keys of APIs, tombstones. Every replica runs all of them. */
+/** Starts what runs on a timer: the life of keys, partitions, the keys of APIs, tombstones, what clients are told of logouts. Every replica runs all of them. */
 export function startJobs(deps: JobDeps): RunningJobs {
   return runJobs(jobs(deps), deps.log)
 }
 
-function jobs({ rotation, apiKeys, fetchJson, maintenance, policy, log }: JobDeps): readonly Job[] {
+function jobs({ rotation, apiKeys, fetchJson, maintenance, logoutDelivery, policy, log }: JobDeps): readonly Job[] {
   return [
     {
       name: 'keys',
@@ -53,6 +55,12 @@ function jobs({ rotation, apiKeys, fetchJson, maintenance, policy, log }: JobDep
         await refreshDueApiKeys({ apiKeys, fetchJson, log })
         return undefined
       },
+    },
+    {
+      // For what ended in another process, an operator's say, and for what is tried again: where a session ends, it is told at once.
+      name: 'logout_deliveries',
+      every: 2,
+      run: logoutDelivery.run,
     },
     {
       name: 'tombstones',

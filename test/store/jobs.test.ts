@@ -236,6 +236,7 @@ describe('the jobs of a process', () => {
       apiKeys: createApiKeyStore(pool),
       fetchJson: async () => sound,
       maintenance: createMaintenance(pool),
+      logoutDelivery: { run: async () => undefined },
     })
     await jobs.stop()
     expect(log.lines.filter(({ level }) => level !== 'info')).toEqual([])
