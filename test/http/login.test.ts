@@ -34,7 +34,7 @@ function signInWorld() {
               passwordHash: `hash of ${ANN.password}`,
             }
           : undefined,
-      clientLive: (await world.ports.clients.find(tenantId, clientId))?.disabled === false,
+      clientLive: (await world.ports.clients.find(tenantId, clientId ?? ''))?.disabled === false,
       liveApis: apis,
     }),
     upgradePassword: async () => 'upgraded',

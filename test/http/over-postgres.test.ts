@@ -15,8 +15,10 @@ import { createFindRecipient } from '../../src/keys/recipient.js'
 import { createRefreshTokens } from '../../src/keys/refresh-tokens.js'
 import { createSubjects } from '../../src/keys/subjects.js'
 import { createUnsealer } from '../../src/keys/unsealer.js'
+import { createIdTokens } from '../../src/oauth/id-tokens.js'
 import { createFeed } from '../../src/revocation/feed.js'
 import { createIndices } from '../../src/revocation/indices.js'
+import { createAuthorizationCodes } from '../../src/store/codes.js'
 import { createDirectory } from '../../src/store/directory.js'
 import { createGrants } from '../../src/store/grants.js'
 import { readInstallation } from '../../src/store/installation.js'
@@ -25,6 +27,7 @@ import { createLeases } from '../../src/store/leases.js'
 import { silent } from '../../src/store/log.js'
 import { createRevocations } from '../../src/store/revocations.js'
 import { createThrottle } from '../../src/store/throttle.js'
+import { createUserProfiles } from '../../src/store/user-profiles.js'
 import { createView, type RememberingView } from '../../src/store/view.js'
 import { entryDigest } from '../../src/wire/revocation-list.js'
 import { PUBLIC_URL, testApp } from '../support/app.js'
@@ -58,7 +61,7 @@ async function realPorts() {
   const { keyring, log } = databaseProcess(pool, { now, remember: view.remember })
   const indices = createIndices({ leases: createLeases({ pool }), keys: createFindListKeys(keyring) })
   const recipient = createFindRecipient({ log, now })
-  return {
+  const ports = {
     ...createDirectory({ pool, view, publicUrl: PUBLIC_URL, grace: 10 }),
     grants: createGrants({ pool }),
     revocations: createRevocations({ pool, installation: await readInstallation(pool) }),
@@ -72,10 +75,13 @@ async function realPorts() {
     jwtVerifier: createJwtVerifier({ keyring }),
     jwtEncrypter: createJwtEncrypter({ recipient, log }),
     knownKeys: createKnownKeys(pool),
+    codes: createAuthorizationCodes({ pool }),
+    profiles: createUserProfiles({ pool }),
     policy,
     log,
     now,
   }
+  return { ...ports, idTokens: createIdTokens(ports) }
 }
 
 /** A tenant of its own with a confidential client, its API and a user's grant. */

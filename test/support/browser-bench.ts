@@ -26,7 +26,7 @@ export type AuditedEvent = { readonly type: string; readonly subject: object; re
 
 /** The ports of the browser flow and what happens to them from outside, over Postgres or in memory. */
 export type BrowserBench = {
-  readonly ports: Omit<BrowserPorts, 'subjects' | 'browserPolicy'> & Pick<Ports, 'grants'>
+  readonly ports: Omit<BrowserPorts, 'subjects' | 'idTokens' | 'browserPolicy'> & Pick<Ports, 'grants'>
   readonly ours: Party
   readonly theirs: Party
   /** Seconds go by. */

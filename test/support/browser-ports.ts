@@ -78,7 +78,7 @@ export function createBrowserWorld(world: World) {
     return request && request.clientId === clientId && !request.used ? request : undefined
   }
 
-  const ports: Omit<BrowserPorts, 'subjects'> = {
+  const ports: Omit<BrowserPorts, 'subjects' | 'idTokens'> = {
     browserPolicy: { sessionLifetime: 43_200, sessionIdleLifetime: 7_200, requirePushedRequests: false },
     sessions: {
       make: async ({ tenantId, userId, credentialVersion, authTime, amr, acr, lifetime, idleLifetime }) => {

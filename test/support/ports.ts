@@ -2,6 +2,7 @@ import { createHmac, randomBytes, randomUUID } from 'node:crypto'
 import { hashSecret, randomToken } from '../../src/crypto/secrets.js'
 import type { BrowserPorts } from '../../src/oauth/browser-ports.js'
 import { invalidTarget, OAuthError } from '../../src/oauth/errors.js'
+import { createIdTokens } from '../../src/oauth/id-tokens.js'
 import type { Ports, TokenClaims } from '../../src/oauth/ports.js'
 import type { Api, Client, Grant, Tenant, TokenFormat, UserProfile } from '../../src/oauth/records.js'
 import { formatRefreshToken, parseRefreshToken, verifyRefreshToken } from '../../src/oauth/refresh-token.js'
@@ -60,170 +61,179 @@ export function createWorld() {
     entries.push({ kind, value, below: wide ? world.revision : undefined })
   }
 
-  const ports: Omit<Ports, 'users' | 'passwords'> & Pick<BrowserPorts, 'subjects' | 'profiles'> = {
-    now: () => world.time,
-    log: { info: () => {}, warn: () => {}, error: () => {} },
-    policy: { accessTokenLifetime: 300, grantLifetime: 2_592_000, grantIdleLifetime: 604_800, maxStaleness: 5 },
-    tenants: { find: async (slug = 'default') => [...tenants.values()].find((tenant) => tenant.slug === slug) },
-    clients: {
-      find: async (tenantId, id) => clients.get(key(tenantId, id)),
-      allowsOrigin: async (tenantId, origin) =>
-        [...clients.values()].some((client) => client.tenantId === tenantId && client.origins.includes(origin)),
-    },
-    apis: {
-      find: async (tenantId, id) => apis.get(key(tenantId, id)),
-      findByIdentifier: async (tenantId, identifier) =>
-        [...apis.values()].find((api) => api.tenantId === tenantId && api.identifier === identifier),
-      list: async (tenantId, ids) =>
-        ids.flatMap((id) => apis.get(key(tenantId, id)) ?? []).filter((api) => !api.disabled),
-    },
-    view: {
-      judged: async () => ({ rev: world.revision, wide: 0 }),
-    },
-    throttle: {
-      take: async () => 'taken',
-      returned: async () => {},
-      succeeded: async () => {},
-      refused: async () => {},
-      flowBegun: async () => 'counted',
-      clientFailed: async (tenantId, address) => {
-        const count = (failures.get(key(tenantId, address)) ?? 0) + 1
-        failures.set(key(tenantId, address), count)
-        return count > world.failuresAllowed ? { retryAfter: 900 } : 'counted'
+  const nobody = () => Promise.reject(new Error('Codes are of createBrowserWorld here.'))
+  const ports: Omit<Ports, 'users' | 'passwords'> & Pick<BrowserPorts, 'subjects' | 'profiles' | 'codes' | 'idTokens'> =
+    {
+      now: () => world.time,
+      log: { info: () => {}, warn: () => {}, error: () => {} },
+      policy: { accessTokenLifetime: 300, grantLifetime: 2_592_000, grantIdleLifetime: 604_800, maxStaleness: 5 },
+      tenants: { find: async (slug = 'default') => [...tenants.values()].find((tenant) => tenant.slug === slug) },
+      clients: {
+        find: async (tenantId, id) => clients.get(key(tenantId, id)),
+        allowsOrigin: async (tenantId, origin) =>
+          [...clients.values()].some((client) => client.tenantId === tenantId && client.origins.includes(origin)),
       },
-    },
-    grants: {
-      make: () => Promise.reject(new Error('Grants are made by addGrant here.')),
-      find: async (tenantId, id) => {
-        const stored = grants.get(key(tenantId, id))
-        return stored && { ...stored, state: stateOf(stored), rev: world.revision, wide: 0 }
+      apis: {
+        find: async (tenantId, id) => apis.get(key(tenantId, id)),
+        findByIdentifier: async (tenantId, identifier) =>
+          [...apis.values()].find((api) => api.tenantId === tenantId && api.identifier === identifier),
+        list: async (tenantId, ids) =>
+          ids.flatMap((id) => apis.get(key(tenantId, id)) ?? []).filter((api) => !api.disabled),
       },
-      refresh: async ({ tenantId, id }, { generation, grace }) => {
-        const grant = grants.get(key(tenantId, id))
-        if (!grant || grant.revoked) return { result: 'revoked' }
-        if (stateOf(grant) === 'expired') return { result: 'expired' }
-        world.written += 1
-        const { sessionId } = grant
-        if (generation >= grant.generation) {
-          if (!grant.rotate) return { result: 'rotated', generation: grant.generation, sessionId }
-          const next = { ...grant, generation: generation + 1, spentAt: [world.time, ...grant.spentAt].slice(0, 8) }
-          grants.set(key(tenantId, id), next)
-          return { result: 'rotated', generation: next.generation, sessionId }
-        }
-        const spentAt = grant.spentAt[grant.generation - generation - 1]
-        if (spentAt !== undefined && spentAt > world.time - grace) {
-          return { result: 'replayed', generation: grant.generation, sessionId }
-        }
-        grants.set(key(tenantId, id), { ...grant, revoked: true })
-        revoke('grant', grantClaim(id))
-        world.events.push('grant.reused')
-        return { result: 'reused', generation: grant.generation, sessionId }
+      view: {
+        judged: async () => ({ rev: world.revision, wide: 0 }),
       },
-    },
-    refreshTokens: {
-      issue: async ({ id: grantId, ...grant }, generation) =>
-        formatRefreshToken({ ...bound(grant), grantId, generation }, macKey),
-      parse: parseRefreshToken,
-      verify: async (token, grant) => {
-        const parsed = parseRefreshToken(token)
-        return parsed !== undefined && verifyRefreshToken(parsed, bound(grant), macKey)
+      throttle: {
+        take: async () => 'taken',
+        returned: async () => {},
+        succeeded: async () => {},
+        refused: async () => {},
+        flowBegun: async () => 'counted',
+        clientFailed: async (tenantId, address) => {
+          const count = (failures.get(key(tenantId, address)) ?? 0) + 1
+          failures.set(key(tenantId, address), count)
+          return count > world.failuresAllowed ? { retryAfter: 900 } : 'counted'
+        },
       },
-    },
-    mint: {
-      assertReady: async (_tenant, api) => {
-        if (unready.has(api.id)) throw invalidTarget('api_has_no_usable_encryption_key')
+      grants: {
+        make: () => Promise.reject(new Error('Grants are made by addGrant here.')),
+        find: async (tenantId, id) => {
+          const stored = grants.get(key(tenantId, id))
+          return stored && { ...stored, state: stateOf(stored), rev: world.revision, wide: 0 }
+        },
+        refresh: async ({ tenantId, id }, { generation, grace }) => {
+          const grant = grants.get(key(tenantId, id))
+          if (!grant || grant.revoked) return { result: 'revoked' }
+          if (stateOf(grant) === 'expired') return { result: 'expired' }
+          world.written += 1
+          const { sessionId } = grant
+          if (generation >= grant.generation) {
+            if (!grant.rotate) return { result: 'rotated', generation: grant.generation, sessionId }
+            const next = { ...grant, generation: generation + 1, spentAt: [world.time, ...grant.spentAt].slice(0, 8) }
+            grants.set(key(tenantId, id), next)
+            return { result: 'rotated', generation: next.generation, sessionId }
+          }
+          const spentAt = grant.spentAt[grant.generation - generation - 1]
+          if (spentAt !== undefined && spentAt > world.time - grace) {
+            return { result: 'replayed', generation: grant.generation, sessionId }
+          }
+          grants.set(key(tenantId, id), { ...grant, revoked: true })
+          revoke('grant', grantClaim(id))
+          world.events.push('grant.reused')
+          return { result: 'reused', generation: grant.generation, sessionId }
+        },
       },
-      prepare: async ({ tenant, api, clientId, judged }) => {
-        if (unready.has(api.id)) throw invalidTarget('api_has_no_usable_encryption_key')
-        return {
-          place: newPlace(world.time + 300),
-          accessToken: ({ scope, subject, grant }) => {
-            const claims: TokenClaims = {
-              iss: tenant.issuer,
-              sub: subject,
-              aud: api.identifier,
-              client_id: clientId,
-              iat: world.time,
-              exp: world.time + 300,
-              jti: randomUUID(),
-              scope: scope.join(' '),
-              rev: judged.rev,
-              ...(grant && { grant: grantClaim(grant.id), auth_time: Math.floor(grant.authTime.getTime() / 1000) }),
-              ...(grant?.sessionId !== undefined && { sid: grantClaim(grant.sessionId) }),
-            }
-            const access_token = sign(tenant, headerOf(api.format), claims)
-            return { access_token, token_type: 'Bearer', expires_in: 300, scope: scope.join(' ') }
-          },
-        }
+      refreshTokens: {
+        issue: async ({ id: grantId, ...grant }, generation) =>
+          formatRefreshToken({ ...bound(grant), grantId, generation }, macKey),
+        parse: parseRefreshToken,
+        verify: async (token, grant) => {
+          const parsed = parseRefreshToken(token)
+          return parsed !== undefined && verifyRefreshToken(parsed, bound(grant), macKey)
+        },
       },
-    },
-    unsealer: {
-      open: async (tenant, token) => {
-        const [header = '', payload = ''] = token.split('.')
-        const format = FORMATS.find((one) => header === encode(headerOf(one)))
-        if (!format) return { unreadable: 'wrong_type' }
-        if (token !== signed(tenant, `${header}.${payload}`)) return { unreadable: 'bad_signature' }
-        const claims: TokenClaims = JSON.parse(Buffer.from(payload, 'base64url').toString())
-        return { claims, signingKeyId: 'key-1', format, place: undefined }
+      mint: {
+        assertReady: async (_tenant, api) => {
+          if (unready.has(api.id)) throw invalidTarget('api_has_no_usable_encryption_key')
+        },
+        prepare: async ({ tenant, api, clientId, judged }) => {
+          if (unready.has(api.id)) throw invalidTarget('api_has_no_usable_encryption_key')
+          return {
+            place: newPlace(world.time + 300),
+            accessToken: ({ scope, subject, grant }) => {
+              const claims: TokenClaims = {
+                iss: tenant.issuer,
+                sub: subject,
+                aud: api.identifier,
+                client_id: clientId,
+                iat: world.time,
+                exp: world.time + 300,
+                jti: randomUUID(),
+                scope: scope.join(' '),
+                rev: judged.rev,
+                ...(grant && { grant: grantClaim(grant.id), auth_time: Math.floor(grant.authTime.getTime() / 1000) }),
+                ...(grant?.sessionId !== undefined && { sid: grantClaim(grant.sessionId) }),
+              }
+              const access_token = sign(tenant, headerOf(api.format), claims)
+              return { access_token, token_type: 'Bearer', expires_in: 300, scope: scope.join(' ') }
+            },
+          }
+        },
       },
-    },
-    revocations: {
-      revokeToken: async (_tenantId, { claims: { jti } }) => revoke('jti', jti),
-      revokeGrant: async (tenantId, id) => {
-        const grant = grants.get(key(tenantId, id))
-        if (!grant || grant.revoked) return 'nothing'
-        grants.set(key(tenantId, id), { ...grant, revoked: true })
-        revoke('grant', grantClaim(id))
-        return 'revoked'
+      unsealer: {
+        open: async (tenant, token) => {
+          const [header = '', payload = ''] = token.split('.')
+          const format = FORMATS.find((one) => header === encode(headerOf(one)))
+          if (!format) return { unreadable: 'wrong_type' }
+          if (token !== signed(tenant, `${header}.${payload}`)) return { unreadable: 'bad_signature' }
+          const claims: TokenClaims = JSON.parse(Buffer.from(payload, 'base64url').toString())
+          return { claims, signingKeyId: 'key-1', format, place: undefined }
+        },
       },
-      judge: async (tenantId, claims, kid = '') => {
-        const { jti, grant = '', sid = '', sub, client_id: client, aud, rev } = claims
-        const values = new Map(Object.entries({ jti, grant, sid, sub, client, aud, kid, tenant: tenantId }))
-        const entry = entries.find(({ kind, value, below }) => values.get(kind) === value && rev < (below ?? Infinity))
-        return entry ? { dead: entry.kind } : 'live'
+      revocations: {
+        revokeToken: async (_tenantId, { claims: { jti } }) => revoke('jti', jti),
+        revokeGrant: async (tenantId, id) => {
+          const grant = grants.get(key(tenantId, id))
+          if (!grant || grant.revoked) return 'nothing'
+          grants.set(key(tenantId, id), { ...grant, revoked: true })
+          revoke('grant', grantClaim(id))
+          return 'revoked'
+        },
+        judge: async (tenantId, claims, kid = '') => {
+          const { jti, grant = '', sid = '', sub, client_id: client, aud, rev } = claims
+          const values = new Map(Object.entries({ jti, grant, sid, sub, client, aud, kid, tenant: tenantId }))
+          const entry = entries.find(
+            ({ kind, value, below }) => values.get(kind) === value && rev < (below ?? Infinity),
+          )
+          return entry ? { dead: entry.kind } : 'live'
+        },
+        ...list,
       },
-      ...list,
-    },
-    jwks: {
-      published: async ({ slug }) => ({ keys: [{ kty: 'EC', kid: `key-of-${slug}`, use: 'sig' }], maxAge: 300 }),
-    },
-    jwtSigner: {
-      sign: async (tenant, header, payload) => sign(tenant, header, payload),
-      keyId: async () => 'key-1',
-    },
-    jwtEncrypter: {
-      encrypt: (api, { signed, typ }) => {
-        if (unready.has(api.id)) throw invalidTarget('api_without_encryption_key')
-        return [encode({ enc: api.encryptionMethod, typ }), '', '', encode(signed), ''].join('.')
+      jwks: {
+        published: async ({ slug }) => ({ keys: [{ kty: 'EC', kid: `key-of-${slug}`, use: 'sig' }], maxAge: 300 }),
       },
-      forClient: (client, { enc }) => {
-        if (!client.openid.jwks)
-          throw new OAuthError('invalid_client', 'client_without_encryption_key', { status: 400 })
-        return ({ signed, typ }) => [encode({ enc, typ }), '', '', encode(signed), ''].join('.')
+      jwtSigner: {
+        sign: async (tenant, header, payload) => sign(tenant, header, payload),
+        keyId: async () => 'key-1',
       },
-    },
-    jwtVerifier: {
-      idToken: async (tenant, token) => {
-        const [header = '', payload = ''] = token.split('.')
-        if (token !== signed(tenant, `${header}.${payload}`)) return undefined
-        const { typ } = JSON.parse(Buffer.from(header, 'base64url').toString())
-        return typ === 'JWT' ? JSON.parse(Buffer.from(payload, 'base64url').toString()) : undefined
+      jwtEncrypter: {
+        encrypt: (api, { signed, typ }) => {
+          if (unready.has(api.id)) throw invalidTarget('api_without_encryption_key')
+          return [encode({ enc: api.encryptionMethod, typ }), '', '', encode(signed), ''].join('.')
+        },
+        forClient: (client, { enc }) => {
+          if (!client.openid.jwks)
+            throw new OAuthError('invalid_client', 'client_without_encryption_key', { status: 400 })
+          return ({ signed, typ }) => [encode({ enc, typ }), '', '', encode(signed), ''].join('.')
+        },
       },
-    },
-    subjects: {
-      of: async ({ userId }, sector) => (sector === undefined ? userId : `${userId} at ${sector}`),
-    },
-    profiles: {
-      find: async (tenantId, id) =>
-        disabledUsers.has(id) ? undefined : { ...profileLike(id), ...profiles.get(key(tenantId, id)) },
-    },
-    knownKeys: {
-      note: async ({ tenantId, id }, kids) => {
-        if (told.lost) throw new Error('The database is gone.')
-        told.keys.push(...kids.map((kid) => `${tenantId} ${id} ${kid}`))
+      jwtVerifier: {
+        idToken: async (tenant, token) => {
+          const [header = '', payload = ''] = token.split('.')
+          if (token !== signed(tenant, `${header}.${payload}`)) return undefined
+          const { typ } = JSON.parse(Buffer.from(header, 'base64url').toString())
+          return typ === 'JWT' ? JSON.parse(Buffer.from(payload, 'base64url').toString()) : undefined
+        },
       },
-    },
-  }
+      subjects: {
+        of: async ({ userId }, sector) => (sector === undefined ? userId : `${userId} at ${sector}`),
+      },
+      codes: { issue: nobody, find: async () => undefined, redeem: nobody },
+      idTokens: {
+        assertReady: async () => {},
+        issue: (about) => createIdTokens(ports).issue(about),
+      },
+      profiles: {
+        find: async (tenantId, id) =>
+          disabledUsers.has(id) ? undefined : { ...profileLike(id), ...profiles.get(key(tenantId, id)) },
+      },
+      knownKeys: {
+        note: async ({ tenantId, id }, kids) => {
+          if (told.lost) throw new Error('The database is gone.')
+          told.keys.push(...kids.map((kid) => `${tenantId} ${id} ${kid}`))
+        },
+      },
+    }
 
   return {
     ports,

@@ -80,7 +80,9 @@ export function relyingParty(url: string, client: Registered, defaults: Asked = 
         ...(secret !== undefined && { authorization: `Basic ${Buffer.from(`${id}:${secret}`).toString('base64')}` }),
       },
       body: new URLSearchParams(
-        Object.entries({ ...by, ...fields }).flatMap(([name, value]) => [value ?? []].flat().map((one) => [name, one])),
+        Object.entries({ ...by, ...fields }).flatMap(([name, value]) =>
+          [value ?? []].flat().map((one): [string, string] => [name, one]),
+        ),
       ),
     })
     return { status: response.status, headers: response.headers, body: (await response.json()) as TokenAnswer['body'] }

@@ -49,6 +49,7 @@ function world(
     refused: async (_, attempt, { reason, userId, bucket }) =>
       void note('refused', attempt, ` ${reason} ${userId} ${bucket}`),
     clientFailed: async () => 'counted',
+    flowBegun: async () => 'counted',
   }
   const users: Users = {
     forSignIn: async (_, username) => {

@@ -88,6 +88,7 @@ export const newApi = (tenant: Tenant, about: Partial<Api> = {}): Api => ({
   id: 'api-1',
   identifier: 'https://api.example/orders',
   name: 'Orders',
+  descriptions: new Map(),
   scopes: ['orders:read', 'orders:write'],
   format: 'sealed',
   signingAlgorithm: 'ES256',
