@@ -113,7 +113,7 @@ const REDEEM = {
       UPDATE authorization_codes AS o SET redeemed_at = statement_timestamp(), grant_id = ${grantId('term.expires_at', '$4')}
         FROM term
        WHERE o.tenant_id = $1 AND o.day IN (${RECENT_DAYS}) AND o.code_hash = $2
-         AND o.redeemed_at IS NULL AND o.expires_at > statement_timestamp()
+         AND o.redeemed_at IS NULL
       RETURNING o.*, term.expires_at AS ends_at
     ), new AS (
       SELECT tenant_id, grant_id AS id, user_id, client_id, session_id, $5::bytea AS secret, $6::bigint AS revision, scope, apis, acr, amr,

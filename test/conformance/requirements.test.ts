@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { Requirement } from './requirement.js'
 import { accessTokens } from './requirements/access-tokens.js'
+import { codesAndPushedRequests } from './requirements/codes-and-pushed-requests.js'
 import { metadataAndResources } from './requirements/metadata-and-resources.js'
 import { resourceServers } from './requirements/resource-servers.js'
 import { revocationAndIntrospection } from './requirements/revocation-and-introspection.js'
@@ -17,6 +18,7 @@ const requirements: readonly Requirement[] = [
   ...accessTokens,
   ...resourceServers,
   ...tokensAtTheApi,
+  ...codesAndPushedRequests,
 ]
 
 /** Whether a file has a test or table of tests of this title. */

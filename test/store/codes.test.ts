@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createAuthorizationCodes } from '../../src/store/codes.js'
@@ -14,7 +13,7 @@ import {
 import { codeCases } from '../support/browser-cases/codes.js'
 import { eventually } from '../support/eventually.js'
 import { watchPlans } from '../support/explain.js'
-import { operator, type Stage, setStage } from '../support/fixtures.js'
+import { makeUser, operator, type Stage, setStage } from '../support/fixtures.js'
 
 let stage: Stage
 let second: pg.Pool
@@ -82,6 +81,14 @@ describe('a code in its table', () => {
     expect(kept.filter((name) => !/^authorization_codes_\w+_pkey$/.test(name))).toEqual([])
   })
 
+  test('is not issued on the session of another user', async () => {
+    const bench = await open()
+    const { id: sessionId } = await openSession(bench, bench.ours)
+    const { id: userId } = await makeUser(stage.pool, bench.ours.tenantId)
+    const other = newCode({ ...bench.ours, userId }, { sessionId })
+    expect(await bench.ports.codes.issue(other)).toEqual({ result: 'superseded' })
+  })
+
   test('of a client or tenant that was revoked since is good for nothing, one issued later is', async () => {
     for (const [state, revoke] of [
       [
@@ -135,9 +142,12 @@ describe('races', () => {
   })
 
   test('no live grant is left behind by what ends it while a code is redeemed, and nothing deadlocks', async () => {
-    const ends: readonly ((bench: BrowserBench, sessionId: string) => Promise<unknown>)[] = [
+    type End = (bench: BrowserBench, sessionId: string) => Promise<unknown>
+    const endSession: End = ({ ours }, id) =>
+      sql('SELECT revoke_session($1, $2, $3, $4)', ours.tenantId, id, operator, 'logout')
+    const ends: readonly End[] = [
       ({ ours }) => sql('SELECT revoke_user($1, $2, $3, $4)', ours.tenantId, ours.userId, operator, 'password'),
-      ({ ours }, id) => sql('SELECT revoke_session($1, $2, $3, $4)', ours.tenantId, id, operator, 'logout'),
+      endSession,
       async ({ ours }) => {
         const connection = await stage.pool.connect()
         await connection.query('BEGIN')
@@ -153,13 +163,15 @@ describe('races', () => {
       const bench = await open()
       const { tenantId } = bench.ours
       const { id: sessionId } = await openSession(bench, bench.ours)
-      const codes = await Promise.all(
-        Array.from({ length: 3 }, () => presentCode(bench, bench.ours, { sessionId, offline: round % 2 === 0 })),
-      )
       // A third of the rounds everything at once.
-      const ending = round % 3 === 0 ? ends : [ends[round % ends.length] ?? ends[0]]
+      const ending = round % 3 === 0 ? ends : ends.slice(round % ends.length, (round % ends.length) + 1)
+      // What is of no session does not end with one.
+      const apart = ending.length === 1 && ending[0] === endSession ? [] : [{}, {}]
+      const codes = await Promise.all(
+        [{ sessionId }, { sessionId, offline: true }, ...apart].map((one) => presentCode(bench, bench.ours, one)),
+      )
       const redeeming = codes.flatMap((code) => [redeem(bench, code), redeem(bench, code)])
-      await Promise.all([...redeeming, ...ending.map((end) => end?.(bench, sessionId))])
+      await Promise.all([...redeeming, ...ending.map((end) => end(bench, sessionId))])
       const outcomes = await Promise.all(redeeming)
       made += outcomes.filter(({ result }) => result === 'made').length
       refused += outcomes.filter(({ result }) => result === 'superseded').length
@@ -177,23 +189,26 @@ describe('races', () => {
     expect(refused).toBeGreaterThan(0)
   })
 
-  test('a redemption that waits for the end of its session comes to nothing, and the code is not used up', async () => {
+  test.each([
+    {
+      what: 'the end of its session',
+      state: 'session_over',
+      revoke: 'SELECT revoke_session($1, $3, $4, $5), $2::uuid',
+    },
+    { what: 'a change of password', state: 'user_disabled', revoke: 'SELECT revoke_user($1, $2, $4, $5), $3::uuid' },
+  ])('a redemption that waits for $what comes to nothing, and the code is not used up', async ({ state, revoke }) => {
     const bench = await open()
-    const { id: sessionId } = await openSession(bench, bench.ours)
-    const code = await presentCode(bench, bench.ours, { sessionId })
+    const { tenantId, userId } = bench.ours
+    const { id } = await openSession(bench, bench.ours)
+    const code = await presentCode(bench, bench.ours, state === 'session_over' ? { sessionId: id } : {})
     const end = await stage.pool.connect()
     await end.query('BEGIN')
-    await end.query('SELECT revoke_session($1, $2, $3, $4)', [bench.ours.tenantId, sessionId, operator, 'logout'])
+    await end.query(revoke, [tenantId, userId, id, operator, 'test'])
     const waiting = redeem(bench, code)
     await eventually(async () => expect(await sql('SELECT FROM pg_locks WHERE NOT granted')).toHaveLength(1))
     await end.query('COMMIT')
     end.release()
     expect(await waiting).toEqual({ result: 'superseded' })
-    expect(await bench.ports.codes.find(bench.ours.tenantId, code.code)).toMatchObject({ state: 'session_over' })
+    expect(await bench.ports.codes.find(tenantId, code.code)).toMatchObject({ state, grantId: undefined })
   })
-})
-
-test('a code nobody issued is unknown, and so is what is no code', async () => {
-  const bench = await open()
-  expect(await bench.ports.codes.find(bench.ours.tenantId, randomBytes(32).toString('base64url'))).toBeUndefined()
 })
