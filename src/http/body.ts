@@ -51,5 +51,8 @@ function readBytes(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
 }
 
 /** Whether a request still has a body on its connection, which then can't carry another request. */
-export const bodyUnread = (req: IncomingMessage) =>
-  !req.complete && (req.headers['transfer-encoding'] !== undefined || Number(req.headers['content-length'] ?? 0) > 0)
+export const bodyUnread = (req: IncomingMessage) => !req.complete && hasBody(req)
+
+/** Whether a request came with a body that is not empty, RFC 9112 §6.3. */
+export const hasBody = ({ headers }: Pick<IncomingMessage, 'headers'>) =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0

@@ -9,6 +9,8 @@ interface Endpoint {
   readonly item?: RegExp
   /** Default `none`: a body is not read. */
   readonly body?: 'form' | 'json' | 'none'
+  /** A request without one, and so without a media type, is taken as if it were empty. */
+  readonly bodyOptional?: boolean
   /** Default 16 KiB. */
   readonly maxBytes?: number
   /** What errors are answered with: a page where people see them, default JSON. */

@@ -4,7 +4,7 @@ import { temporarilyUnavailable } from '../oauth/errors.js'
 import type { Ports } from '../oauth/ports.js'
 import type { Tenant } from '../oauth/records.js'
 import { type Observers, report } from './access-log.js'
-import { readText } from './body.js'
+import { hasBody, readText } from './body.js'
 import { unlessMatching } from './caching.js'
 import { corsHeaders, preflight } from './cors.js'
 import { type ErrorAnswer, errorAnswer, methodNotAllowed, notFound } from './errors.js'
@@ -99,7 +99,8 @@ async function respond<Deps>(match: Match<Deps>, exchange: Exchange, context: Se
     throw methodNotAllowed(allow(methods, cors))
   }
   const opened = openRequest(exchange.id, req, context.trustedProxyHops)
-  const body = kind === 'none' || opened.method === 'GET' ? '' : await readText(req, kind, maxBytes)
+  const isRead = kind !== 'none' && opened.method !== 'GET' && (!route.bodyOptional || hasBody(req))
+  const body = isRead ? await readText(req, kind, maxBytes) : ''
   const controller = abortWhenGone(res)
   const answer = handler({ ...opened, body, signal: controller.signal })
   return within(route.timeout ?? DEFAULT_TIMEOUT, controller, answer)

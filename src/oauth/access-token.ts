@@ -16,7 +16,8 @@ export async function presentedAccessToken(
   const { format, ...presented } = opened
   if (format !== 'signed') return presented
   // RFC 9068 §4: where encryption was agreed, what is inside is no token by itself. An API may have logged it, and whoever
-  // has stolen a signing key alone can make it.
+  // has stolen a signing key alone can make it. What is for userinfo is sealed to this server.
+  if (presented.claims.aud === tenant.issuer) return undefined
   const api = await apis.findByIdentifier(tenant.id, presented.claims.aud)
   return api && api.format !== 'signed' ? undefined : presented
 }
