@@ -70,7 +70,8 @@ export const GENERATED =
   'The private key was made here for development and is shown once: hand it to the API, which opens its tokens with it. In production ' +
   'the API makes its own and registers the public half, with --jwks or --jwks-uri.'
 
-function readJwks(file: string): unknown {
+/** The key set in a file, `-` for standard input. Throws RefusedError. */
+export function readJwks(file: string): unknown {
   const text = readText(file)
   try {
     return JSON.parse(text)

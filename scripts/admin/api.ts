@@ -1,5 +1,4 @@
 import { refreshApiKeys } from '#bulla/keys/api-keys.js'
-import { FIRST_KEYS } from '#bulla/keys/schedule.js'
 import {
   type ApiSettings,
   apiWarnings,
@@ -16,7 +15,7 @@ import { checkKeyOptions, createFetchJson, GENERATED, type GivenKeys, givenKeys,
 import { command, integer } from './command.js'
 import type { Context } from './context.js'
 import { RefusedError, UsageError } from './errors.js'
-import { openRotation } from './key-tools.js'
+import { ensureKeys } from './key-tools.js'
 import { PAGE, page } from './listing.js'
 import { type Answer, listing } from './output.js'
 import { SHOWN_ONCE } from './password.js'
@@ -93,13 +92,7 @@ async function ensureSigningKeys(context: Context, asked: ApiSettings): Promise<
     { purpose: 'access_token', algorithm: asked.signingAlgorithm },
     { purpose: 'introspection', algorithm: asked.introspectionAlgorithm },
   ] as const
-  const further = groups.filter(
-    ({ purpose, algorithm }) => !FIRST_KEYS.some((key) => key.purpose === purpose && key.algorithm === algorithm),
-  )
-  if (further.length === 0) return
-  const rotation = await openRotation(context)
-  const { id } = await context.tenant()
-  for (const group of further) await rotation.ensure(id, group)
+  await ensureKeys(context, groups)
 }
 
 const withPrivate = ({ privateJwk }: GivenKeys | { privateJwk?: undefined }) => ({

@@ -6,7 +6,16 @@ import {
   strayScopes,
 } from '#bulla/oauth/registration/client.js'
 import { newClientCredentials, newSecret } from '#bulla/oauth/registration/credentials.js'
+import { sectorWarnings } from '#bulla/oauth/registration/openid.js'
 import type { ClientRecord } from '#bulla/store/registry/clients.js'
+import {
+  checkOpenId,
+  ensureIdTokenKeys,
+  newOpenId,
+  OPENID_OPTIONS,
+  openIdChange,
+  presentOpenId,
+} from './client-openid.js'
 import { command, integer } from './command.js'
 import type { Context } from './context.js'
 import { RefusedError, UsageError } from './errors.js'
@@ -34,7 +43,15 @@ const SETTINGS = {
   'default-resource': { value: 'URI', help: 'Which of its APIs a request is for that names none.' },
   rotation: { value: 'WHEN', help: 'When refresh tokens are replaced: always, or never for a confidential client.' },
   grace: { value: 'SECONDS', help: 'How long a spent refresh token is answered with its successor, 0 to 300.' },
+  verified: { help: 'Somebody has checked who is behind it; users are told when nobody has. Or --no-verified.' },
+  'require-pushed-requests': { help: 'It must push its authorization requests. Or --no-require-pushed-requests.' },
+  ...OPENID_OPTIONS,
 } as const
+
+const OPENID_NOTES = [
+  'The names of users that --pairwise gives stay as they are while the sector does: without --sector-host it is the host that all redirect',
+  'URIs have when they are first asked for. A sector_identifier_uri is for clients that register themselves.',
+]
 
 const ENDS = 'Every grant and token of the client ends with it, and nothing revives them.'
 
@@ -60,6 +77,9 @@ function present({ id, ...client }: ClientRecord) {
     default_resource: client.defaultResource,
     rotation: client.rotation,
     grace: client.grace,
+    verified: client.verified || client.firstParty,
+    require_pushed_authorization_requests: client.requirePushedRequests,
+    ...presentOpenId(client.openid),
     secrets: client.secrets,
     disabled: client.disabled,
     created_at: client.createdAt,
@@ -75,9 +95,15 @@ async function warnings({ apis, tenant }: Context, settings: ClientSettings): Pr
     settings,
     found.flatMap((api) => api?.scopes ?? []),
   )
+  // OpenID Connect Core §8.1: what a client can read it can compare.
+  const readable = settings.openid.sector === undefined ? [] : found.filter((api) => api?.format === 'signed')
   return [
     ...clientWarnings(settings),
     ...stray.map((scope) => `None of the client's APIs has the scope ${scope}.`),
+    ...readable.map(
+      (api) =>
+        `Access tokens for ${api?.identifier} are signed alone: the client can read the user's id there, pairwise or not.`,
+    ),
   ].map((warning) => `Warning: ${warning}`)
 }
 
@@ -98,8 +124,12 @@ export const clientCommands = {
     notes: [
       'Without --grant: refresh_token for a client that is public or first-party, with authorization_code when it has redirect',
       'URIs; client_credentials for a confidential one that has none.',
+      ...OPENID_NOTES,
     ],
-    check: (given) => void integer('grace', given.grace),
+    check(given) {
+      integer('grace', given.grace)
+      checkOpenId(given)
+    },
     async run(context, given) {
       const settings = registerClient({
         name: given.name,
@@ -113,6 +143,9 @@ export const clientCommands = {
         defaultResource: given['default-resource'],
         rotation: given.rotation,
         grace: integer('grace', given.grace),
+        verified: given.verified,
+        requirePushedRequests: given['require-pushed-requests'],
+        openid: newOpenId(given),
       })
       const { id, secret, secretHash } = newClientCredentials(settings)
       const outcome = await context.clients.create(
@@ -121,6 +154,7 @@ export const clientCommands = {
         context.by,
       )
       if (outcome.result === 'unknown_api') throw unknownApi(outcome.identifier)
+      await ensureIdTokenKeys(context, settings.openid)
       const { client_id, ...record } = present(await findClient(context, id))
       return {
         json: { client_id, client_secret: secret, ...record },
@@ -143,7 +177,10 @@ export const clientCommands = {
   show: command({
     summary: 'Shows one client.',
     options: WHICH,
-    run: async (context, { id }) => ({ json: present(await findClient(context, id)) }),
+    async run(context, { id }) {
+      const client = await findClient(context, id)
+      return { json: { ...present(client), jwks: client.openid.jwks } }
+    },
   }),
 
   update: command({
@@ -154,12 +191,13 @@ export const clientCommands = {
       'first-party': { help: '--first-party, or --no-first-party.' },
       ...SETTINGS,
     },
-    notes: ['What was granted stays. Whether a client is public is decided once.'],
+    notes: ['What was granted stays. Whether a client is public is decided once.', ...OPENID_NOTES],
     check({ id: _, ...given }) {
       if (Object.keys(given).every((name) => !(name in SETTINGS) && name !== 'name' && name !== 'first-party')) {
         throw new UsageError('Name at least one thing to change.')
       }
       if (given.grace !== '') integer('grace', given.grace)
+      checkOpenId(given)
     },
     async run(context, given) {
       const change = {
@@ -173,13 +211,19 @@ export const clientCommands = {
         defaultResource: given['default-resource'] === '' ? null : given['default-resource'],
         rotation: given.rotation,
         grace: given.grace === '' ? null : integer('grace', given.grace),
+        verified: given.verified,
+        requirePushedRequests: given['require-pushed-requests'],
+        openid: openIdChange(given),
       }
-      const { id } = await findClient(context, given.id)
+      const { id, openid } = await findClient(context, given.id)
       const update = { id, change: (current: ClientSettings) => changeClient(current, change) }
       const outcome = await context.clients.update((await context.tenant()).id, update, context.by)
       if (outcome.result === 'unknown_api') throw unknownApi(outcome.identifier)
       if (outcome.result === 'unknown') throw gone(id)
-      return { json: present(await findClient(context, id)), notes: await warnings(context, outcome.settings) }
+      await ensureIdTokenKeys(context, outcome.settings.openid)
+      const moved = sectorWarnings(openid, outcome.settings.openid).map((warning) => `Warning: ${warning}`)
+      const notes = [...moved, ...(await warnings(context, outcome.settings))]
+      return { json: present(await findClient(context, id)), notes }
     },
   }),
 

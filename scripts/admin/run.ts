@@ -1,3 +1,4 @@
+import { ClaimError } from '#bulla/accounts/profile-claims.js'
 import { RegistrationError, type Setting } from '#bulla/oauth/registration/registration-error.js'
 import { StartError } from '#bulla/start-error.js'
 import { type Command, parse } from './command.js'
@@ -20,6 +21,15 @@ const OPTION_OF: Readonly<Record<Setting, string>> = {
   defaultResource: '--default-resource',
   rotation: '--rotation',
   grace: '--grace',
+  idTokenAlgorithm: '--id-token-alg',
+  idTokenEncryption: '--id-token-encryption',
+  userinfoAlgorithm: '--userinfo-alg',
+  userinfoEncryption: '--userinfo-encryption',
+  sector: '--sector-host',
+  defaultMaxAge: '--default-max-age',
+  postLogoutRedirectUris: '--post-logout-redirect-uri',
+  backchannelLogoutUri: '--backchannel-logout-uri',
+  frontchannelLogoutUri: '--frontchannel-logout-uri',
   identifier: '--identifier',
   format: '--format',
   signingAlgorithm: '--alg',
@@ -114,6 +124,7 @@ function member<T>(record: Readonly<Record<string, T>>, name: string): T | undef
 /** One line: what is wrong, and what to do. */
 function explain(error: unknown): string {
   if (error instanceof RegistrationError) return `${OPTION_OF[error.setting]} ${error.reason}.`
+  if (error instanceof ClaimError) return `--claim ${error.message}`
   if (error instanceof RefusedError || error instanceof StartError) return error.message
   const message = error instanceof Error ? error.message : String(error)
   const lastLine = message.trim().split('\n').at(-1)

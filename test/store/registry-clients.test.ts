@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { changeClient, registerClient } from '../../src/oauth/registration/client.js'
+import { type ClientChange, changeClient, registerClient } from '../../src/oauth/registration/client.js'
+import { newPrivateJwk, publicJwk } from '../support/jwk.js'
+import { PLAIN_OPENID } from '../support/ports.js'
 import { OPERATOR, type RegistryStage, registryStage } from '../support/registry.js'
 
 let stage: RegistryStage
@@ -81,6 +83,38 @@ describe('changing a client', () => {
     const { items } = await stage.trail.list(tenant, { type: 'client.updated', limit: 1 })
     expect(items[0]).toMatchObject({ actor: OPERATOR, subject: { client }, detail: { changed: ['name'] } })
     expect(await stage.configRevision(tenant)).toBeGreaterThan(before)
+  })
+
+  test('writes what it has of OpenID Connect, names in the audit what changed, and takes it away again', async () => {
+    const jwks = { keys: [{ ...publicJwk(newPrivateJwk('P-256')), kid: 'a', use: 'enc' }] }
+    const encryption = { alg: 'ECDH-ES', enc: 'A256GCM' } as const
+    const openid = {
+      jwks,
+      idTokenAlgorithm: 'Ed25519',
+      idTokenEncryption: encryption,
+      userinfoAlgorithm: 'ES256',
+      userinfoEncryption: encryption,
+      sector: 'app.example',
+      defaultMaxAge: 600,
+      postLogoutRedirectUris: ['https://app.example/bye'],
+      backchannelLogoutUri: 'https://app.example/out',
+    } as const
+    const change = (to: ClientChange) =>
+      stage.clients.update(tenant, { id: client, change: (current) => changeClient(current, to) }, OPERATOR)
+    const changed = async () => (await stage.trail.list(tenant, { type: 'client.updated', limit: 1 })).items[0]?.detail
+    const named = { verified: true, requirePushedRequests: true, openid: { ...openid, pairwise: true } }
+    expect(await change(named)).toMatchObject({ result: 'updated', settings: { openid } })
+    const found = await stage.clients.find(tenant, client)
+    expect(found).toMatchObject({ verified: true, requirePushedRequests: true })
+    expect(found?.openid).toEqual({ ...openid, frontchannelLogoutUri: undefined })
+    expect(await changed()).toEqual({
+      changed: ['verified', 'requirePushedRequests', ...Object.keys(openid)],
+    })
+    await change({ name: 'Renamed' })
+    expect(await changed()).toEqual({ changed: ['name'] })
+    const nothing = Object.fromEntries(Object.keys(openid).map((name) => [name, null]))
+    await change({ verified: false, requirePushedRequests: false, openid: { ...nothing, pairwise: false } })
+    expect((await stage.clients.find(tenant, client))?.openid).toEqual(PLAIN_OPENID)
   })
 
   test('changes nothing when the change is refused', async () => {

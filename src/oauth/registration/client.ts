@@ -1,5 +1,7 @@
+import type { OpenIdSettings } from '../records.js'
 import { given, type Optional } from './change.js'
 import { parseName } from './name.js'
+import { changeOpenId, type OpenIdAsked, type OpenIdChange, openIdWarnings, registerOpenId } from './openid.js'
 import { quoted, RegistrationError } from './registration-error.js'
 import { isOpenidScope, parseScopes } from './scopes.js'
 import { originsOf, parseOrigin, parseRedirectUri } from './uris.js'
@@ -24,12 +26,19 @@ export type ClientSettings = {
   readonly rotation: 'always' | 'never'
   /** Seconds; undefined: the server's default. */
   readonly grace: number | undefined
+  /** Somebody of the tenant has checked who is behind it. */
+  readonly verified: boolean
+  /** RFC 9126 §6. */
+  readonly requirePushedRequests: boolean
+  readonly openid: OpenIdSettings
 }
 
-type Asked = Omit<ClientSettings, 'public' | 'rotation'> & { readonly rotation: string }
+type CoreSettings = Omit<ClientSettings, 'openid'>
+type Asked = Omit<CoreSettings, 'public' | 'rotation'> & { readonly rotation: string }
 
 /** What whoever registers a client has to say; all else has a default. */
-export type NewClient = Pick<ClientSettings, 'name' | 'public' | 'firstParty'> & Optional<Asked>
+export type NewClient = Pick<ClientSettings, 'name' | 'public' | 'firstParty'> &
+  Optional<Asked> & { readonly openid?: Optional<OpenIdAsked> }
 
 /**
  * Undefined leaves a setting as it is, null takes it away. Whether a client is public is decided once: it would need a secret, or
@@ -38,6 +47,7 @@ export type NewClient = Pick<ClientSettings, 'name' | 'public' | 'firstParty'> &
 export type ClientChange = Optional<Omit<Asked, 'defaultResource' | 'grace'>> & {
   readonly defaultResource?: string | null | undefined
   readonly grace?: number | null | undefined
+  readonly openid?: OpenIdChange
 }
 
 /**
@@ -46,7 +56,7 @@ export type ClientChange = Optional<Omit<Asked, 'defaultResource' | 'grace'>> & 
  */
 export function registerClient(asked: NewClient): ClientSettings {
   const redirectUris = asked.redirectUris ?? []
-  return check({
+  const settings = check({
     name: asked.name,
     public: asked.public,
     firstParty: asked.firstParty,
@@ -58,17 +68,24 @@ export function registerClient(asked: NewClient): ClientSettings {
     defaultResource: asked.defaultResource,
     rotation: asked.rotation ?? 'always',
     grace: asked.grace,
+    verified: asked.verified ?? false,
+    requirePushedRequests: asked.requirePushedRequests ?? false,
   })
+  return { ...settings, openid: registerOpenId(asked.openid ?? {}, settings.redirectUris) }
 }
 
 /**
  * The settings of a client after a change; origins that came from its redirect URIs go on coming from them. Throws
  * RegistrationError. RFC 7592 §2.2.
  */
-export function changeClient(current: ClientSettings, change: ClientChange): ClientSettings {
+export function changeClient(
+  { openid, ...current }: ClientSettings,
+  { openid: openIdChange = {}, ...change }: ClientChange,
+): ClientSettings {
   const follow = sameSet(current.origins, originsOf(current.redirectUris))
   const origins = follow && change.redirectUris ? originsOf(change.redirectUris.map(parseRedirectUri)) : current.origins
-  return check({ ...current, origins, ...given(change) })
+  const settings = check({ ...current, origins, ...given(change) })
+  return { ...settings, openid: changeOpenId(openid, openIdChange, settings.redirectUris) }
 }
 
 /** What is allowed and yet unwise or leads nowhere, as sentences for whoever registers the client. RFC 9700 §4.14.2. */
@@ -84,7 +101,7 @@ export function clientWarnings(client: ClientSettings): string[] {
         'that long, unnoticed.',
     )
   }
-  return warnings
+  return [...warnings, ...openIdWarnings(client.openid)]
 }
 
 function defaultGrantTypes({ public: isPublic, firstParty }: NewClient, redirectUris: readonly string[]): string[] {
@@ -92,7 +109,7 @@ function defaultGrantTypes({ public: isPublic, firstParty }: NewClient, redirect
   return isPublic || firstParty ? ['refresh_token'] : ['client_credentials']
 }
 
-function check(settings: Omit<ClientSettings, 'rotation'> & { rotation: string }): ClientSettings {
+function check(settings: Omit<CoreSettings, 'rotation'> & { rotation: string }): CoreSettings {
   const { rotation, grace } = settings
   if (rotation !== 'always' && rotation !== 'never') throw new RegistrationError('rotation', 'must be always or never')
   // RFC 9700 §2.2.2: refresh tokens of public clients are rotated.

@@ -15,11 +15,35 @@ const RESPONSE_PARAMETERS = ['code', 'state', 'iss', 'error', 'error_description
  * Throws RegistrationError. RFC 6749 §3.1.2, RFC 8252 §7, RFC 9700 §4.1.3.
  */
 export function parseRedirectUri(uri: string): string {
-  const refuse = refusing('redirectUris', uri)
+  return parseReturnUri(uri, { setting: 'redirectUris', added: RESPONSE_PARAMETERS })
+}
+
+/** Where a user may be sent after logout, under the same rules. Throws RegistrationError. OpenID Connect RP-Initiated Logout §3.1. */
+export function parsePostLogoutRedirectUri(uri: string): string {
+  return parseReturnUri(uri, { setting: 'postLogoutRedirectUris', added: ['state'] })
+}
+
+/**
+ * Where a client hears of logouts: https, or http on this machine's own address. Throws RegistrationError. OpenID Connect Back-Channel
+ * Logout §2.2, OpenID Connect Front-Channel Logout §2.
+ */
+export function parseLogoutUri(setting: 'backchannelLogoutUri' | 'frontchannelLogoutUri', uri: string): string {
+  const refuse = refusing(setting, uri)
+  const { url, scheme } = absolute(uri, refuse)
+  if (scheme !== 'https' && scheme !== 'http') refuse('must be https, or http on localhost, 127.0.0.1 or [::1]')
+  if (uri.includes('#')) refuse('must not have a fragment')
+  const reserved = ['iss', 'sid'].find((name) => url.searchParams.has(name))
+  if (reserved) refuse(`must not have the parameter ${reserved}, which is added to it`)
+  assertWebUrl(url, uri, refuse)
+  return uri
+}
+
+function parseReturnUri(uri: string, { setting, added }: { setting: Setting; added: readonly string[] }): string {
+  const refuse = refusing(setting, uri)
   const { url, scheme } = absolute(uri, refuse)
   // RFC 6749 §3.1.2: the endpoint URI MUST NOT include a fragment component.
   if (uri.includes('#')) refuse('must not have a fragment')
-  const reserved = RESPONSE_PARAMETERS.find((name) => url.searchParams.has(name))
+  const reserved = added.find((name) => url.searchParams.has(name))
   if (reserved) refuse(`must not have the parameter ${reserved}, which the answer adds`)
   if (scheme === 'https' || scheme === 'http') {
     assertWebUrl(url, uri, refuse)

@@ -1,6 +1,6 @@
-import type { Actor } from '../../oauth/records.js'
+import type { Actor, Encryption, OpenIdSettings, SigningAlgorithm } from '../../oauth/records.js'
 import type { ClientSettings } from '../../oauth/registration/client.js'
-import type { Prisma, PrismaClient } from '../generated/client.js'
+import { Prisma, type PrismaClient } from '../generated/client.js'
 import { type Act, act, audit, configChanged } from './act.js'
 import { type Page, type PageRequest, toPage } from './page.js'
 
@@ -188,6 +188,28 @@ function columns(settings: ClientSettings) {
     defaultResource: settings.defaultResource ?? null,
     rotation: settings.rotation,
     grace: settings.grace ?? null,
+    verified: settings.verified,
+    requirePushedRequests: settings.requirePushedRequests,
+    ...openIdColumns(settings.openid),
+  }
+}
+
+function openIdColumns(openid: OpenIdSettings) {
+  const { idTokenEncryption, userinfoEncryption } = openid
+  return {
+    jwks: openid.jwks === undefined ? Prisma.DbNull : (openid.jwks as Prisma.InputJsonValue),
+    idTokenAlgorithm: openid.idTokenAlgorithm,
+    idTokenEncryption: idTokenEncryption?.alg ?? null,
+    idTokenEncryptionMethod: idTokenEncryption?.enc ?? null,
+    userinfoAlgorithm: openid.userinfoAlgorithm ?? null,
+    userinfoEncryption: userinfoEncryption?.alg ?? null,
+    userinfoEncryptionMethod: userinfoEncryption?.enc ?? null,
+    subjectType: openid.sector === undefined ? 'public' : 'pairwise',
+    sector: openid.sector ?? null,
+    defaultMaxAge: openid.defaultMaxAge ?? null,
+    postLogoutRedirectUris: [...openid.postLogoutRedirectUris],
+    backchannelLogoutUri: openid.backchannelLogoutUri ?? null,
+    frontchannelLogoutUri: openid.frontchannelLogoutUri ?? null,
   }
 }
 
@@ -195,9 +217,9 @@ function columns(settings: ClientSettings) {
 const bytes = (hash: Uint8Array) => Uint8Array.from(hash)
 
 function changedSettings(before: ClientSettings, after: ClientSettings): string[] {
-  return (Object.keys(after) as (keyof ClientSettings)[]).filter(
-    (key) => JSON.stringify(before[key]) !== JSON.stringify(after[key]),
-  )
+  const flat = ({ openid, ...rest }: ClientSettings) => new Map<string, unknown>(Object.entries({ ...rest, ...openid }))
+  const [old, next] = [flat(before), flat(after)]
+  return [...next.keys()].filter((key) => JSON.stringify(old.get(key)) !== JSON.stringify(next.get(key)))
 }
 
 function toSettings(row: Row): ClientSettings {
@@ -215,8 +237,30 @@ function toSettings(row: Row): ClientSettings {
     defaultResource: apis.find((identifier) => identifier === row.defaultResource),
     rotation: row.rotation === 'never' ? 'never' : 'always',
     grace: row.grace ?? undefined,
+    verified: row.verified,
+    requirePushedRequests: row.requirePushedRequests,
+    openid: toOpenId(row),
   }
 }
+
+// The database's CHECKs hold these to what the types say.
+function toOpenId(row: Row): OpenIdSettings {
+  return {
+    jwks: row.jwks ?? undefined,
+    idTokenAlgorithm: row.idTokenAlgorithm as SigningAlgorithm,
+    idTokenEncryption: toEncryption(row.idTokenEncryption, row.idTokenEncryptionMethod),
+    userinfoAlgorithm: (row.userinfoAlgorithm ?? undefined) as SigningAlgorithm | undefined,
+    userinfoEncryption: toEncryption(row.userinfoEncryption, row.userinfoEncryptionMethod),
+    sector: row.subjectType === 'pairwise' ? (row.sector ?? undefined) : undefined,
+    defaultMaxAge: row.defaultMaxAge ?? undefined,
+    postLogoutRedirectUris: row.postLogoutRedirectUris,
+    backchannelLogoutUri: row.backchannelLogoutUri ?? undefined,
+    frontchannelLogoutUri: row.frontchannelLogoutUri ?? undefined,
+  }
+}
+
+const toEncryption = (alg: string | null, enc: string | null) =>
+  alg === null || enc === null ? undefined : ({ alg, enc } as Encryption)
 
 function toRecord(row: Row): ClientRecord {
   const { id, disabledAt, secretHashes, createdAt, updatedAt } = row
