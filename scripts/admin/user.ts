@@ -1,3 +1,4 @@
+import { parseProfileClaims } from '#bulla/accounts/profile-claims.js'
 import { normalizeUsername } from '#bulla/accounts/username.js'
 import { parseName } from '#bulla/oauth/registration/name.js'
 import type { UserRecord } from '#bulla/store/registry/users.js'
@@ -45,9 +46,27 @@ function address(email: string): { username: string; email: string } {
   return { username, email: email.normalize('NFC').trim() }
 }
 
-function present({ id, email, name, disabled, createdAt, updatedAt }: UserRecord) {
-  return { user_id: id, email, name, disabled, created_at: createdAt, updated_at: updatedAt }
+function present({ id, email, name, disabled, createdAt, updatedAt, emailVerified, claims }: UserRecord) {
+  return {
+    user_id: id,
+    email,
+    email_verified: emailVerified,
+    name,
+    claims: Object.keys(claims).length > 0 ? claims : undefined,
+    disabled,
+    created_at: createdAt,
+    updated_at: updatedAt,
+  }
 }
+
+const PROFILE = {
+  'email-verified': { help: 'The address is known to be theirs. Or --no-email-verified.' },
+  claim: {
+    value: 'NAME=VALUE',
+    multiple: true,
+    help: 'A standard claim of OpenID Connect, such as locale=en-US or address={"country":"NL"}. Repeatable.',
+  },
+} as const
 
 /** What else could happen to a user between finding and changing. */
 function gone(outcome: string, email: string): void {
@@ -65,14 +84,16 @@ export const userCommands = {
         help: 'The address, and the user name. One account has all its spellings.',
       },
       name: { value: 'NAME', help: 'The name people see.' },
+      ...PROFILE,
       ...PASSWORD_OPTION,
     },
     async run(context, given) {
       const { username, email } = address(given.email)
       const name = given.name === undefined ? undefined : parseName(given.name)
+      const about = { name, emailVerified: given['email-verified'], claims: parseProfileClaims(given.claim ?? []) }
       const { id: tenantId } = await context.tenant()
       const { passwordHash, shown } = await newPassword(context, given['password-stdin'])
-      const made = await context.users.create(tenantId, { username, email, name, passwordHash }, context.by)
+      const made = await context.users.create(tenantId, { username, email, passwordHash, ...about }, context.by)
       if (made.result === 'taken') {
         throw new RefusedError(
           `There is a user ${email} already, perhaps spelled otherwise: see \`admin user show --email ${username}\`.`,
@@ -114,11 +135,15 @@ export const userCommands = {
       ...WHO,
       'new-email': { value: 'EMAIL', help: 'Another address to sign in with.' },
       name: { value: 'NAME', help: 'Another name; an empty one takes it away.' },
+      ...PROFILE,
     },
+    notes: ['An empty --claim NAME= takes it away; claims that are not named stay.'],
     check(given) {
       checkWho(given)
-      if (given['new-email'] === undefined && given.name === undefined)
-        throw new UsageError('Give --new-email or --name.')
+      const named = [given['new-email'], given.name, given['email-verified'], given.claim]
+      if (named.every((one) => one === undefined)) {
+        throw new UsageError('Give --new-email, --name, --email-verified or --claim.')
+      }
     },
     async run(context, given) {
       const user = await findUser(context, given)
@@ -126,6 +151,8 @@ export const userCommands = {
         id: user.id,
         address: given['new-email'] === undefined ? undefined : address(given['new-email']),
         name: given.name === '' ? null : given.name === undefined ? undefined : parseName(given.name),
+        emailVerified: given['email-verified'],
+        claims: parseProfileClaims(given.claim ?? []),
       }
       gone(await context.users.update((await context.tenant()).id, change, context.by), user.email)
       return { json: present(await findUser(context, { id: user.id })) }

@@ -108,6 +108,46 @@ describe.each([
   })
 })
 
+describe('what is known of a user', () => {
+  const change = (to: Parameters<typeof stage.users.update>[1]) => stage.users.update(tenant, to, OPERATOR)
+  const known = async () => {
+    const found = await stage.users.find(tenant, { id: user })
+    return found && { claims: found.claims, emailVerified: found.emailVerified }
+  }
+
+  test('is kept claim by claim, audited by name and not by value', async () => {
+    expect(await known()).toEqual({ claims: {}, emailVerified: false })
+    await change({ id: user, emailVerified: true, claims: { locale: 'nl', address: { country: 'NL' } } })
+    await change({ id: user, claims: { locale: null, gender: 'x' } })
+    expect(await known()).toEqual({ claims: { address: { country: 'NL' }, gender: 'x' }, emailVerified: true })
+    const { items } = await stage.trail.list(tenant, { type: 'user.updated', limit: 2 })
+    expect(items.map(({ detail }) => detail)).toEqual([
+      { changed: ['locale', 'gender'] },
+      { changed: ['email_verified', 'locale', 'address'] },
+    ])
+    expect(await change({ id: user, emailVerified: false })).toBe('updated')
+    expect((await known())?.emailVerified).toBe(false)
+  })
+
+  test('of an address is no longer that it is theirs when it is another', async () => {
+    await change({ id: user, emailVerified: true })
+    const address = { username: 'new@example.com', email: 'new@example.com' }
+    await change({ id: user, address })
+    expect((await known())?.emailVerified).toBe(false)
+    await change({ id: user, address: { username: 'b@example.com', email: 'b@example.com' }, emailVerified: true })
+    expect((await known())?.emailVerified).toBe(true)
+  })
+
+  test('loses neither of two claims that race, and goes with the user', async () => {
+    await Promise.all([change({ id: user, claims: { gender: 'x' } }), change({ id: user, claims: { locale: 'nl' } })])
+    expect((await known())?.claims).toEqual({ gender: 'x', locale: 'nl' })
+    await stage.users.delete(tenant, user, OPERATOR)
+    expect(await stage.rows('SELECT claims FROM users WHERE tenant_id = $1 AND id = $2', tenant, user)).toEqual([
+      { claims: {} },
+    ])
+  })
+})
+
 describe('a disabled user', () => {
   test('gets nothing back by being enabled', async () => {
     await stage.makeGrant(tenant, user, client)

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Actor } from '../../oauth/records.js'
-import type { PrismaClient, User } from '../generated/client.js'
+import type { Prisma, PrismaClient, User } from '../generated/client.js'
 import { type Act, act, audit, isDuplicate } from './act.js'
 import { type Page, type PageRequest, toPage } from './page.js'
 
@@ -9,6 +9,9 @@ export type UserRecord = {
   /** As it was written; the user name is its normal form. */
   readonly email: string
   readonly name: string | undefined
+  readonly emailVerified: boolean
+  /** Further standard claims by name, OpenID Connect Core §5.1. */
+  readonly claims: Readonly<Record<string, unknown>>
   readonly disabled: boolean
   readonly createdAt: Date
   readonly updatedAt: Date
@@ -19,15 +22,20 @@ export type NewUser = {
   readonly username: string
   readonly email: string
   readonly name?: string | undefined
+  readonly emailVerified?: boolean | undefined
+  readonly claims?: Readonly<Record<string, unknown>> | undefined
   /** argon2id PHC string. */
   readonly passwordHash: string
 }
 
-/** Undefined leaves as it is; a null name takes it away. */
+/** Undefined leaves as it is; a null name or claim takes it away. */
 export type UserChange = {
   readonly id: string
   readonly address?: { readonly username: string; readonly email: string } | undefined
   readonly name?: string | null | undefined
+  readonly emailVerified?: boolean | undefined
+  /** Those that are not named stay. */
+  readonly claims?: Readonly<Record<string, unknown>> | undefined
 }
 
 /** What an administrator does to users. Deleted ones are unknown. */
@@ -67,11 +75,13 @@ export function createUserRegistry(prisma: PrismaClient): UserRegistry {
     })
 
   return {
-    async create(tenantId, { passwordHash, ...user }, by) {
+    async create(tenantId, { passwordHash, emailVerified = false, ...user }, by) {
       const id = randomUUID()
+      const claims = merged({}, user.claims)
+      const emailVerifiedAt = emailVerified ? new Date() : null
       try {
         return await act(prisma, async (tx) => {
-          await tx.user.create({ data: { tenantId, id, ...user, name: user.name ?? null } })
+          await tx.user.create({ data: { tenantId, id, ...user, name: user.name ?? null, claims, emailVerifiedAt } })
           await tx.credential.create({
             data: { tenantId, id: randomUUID(), userId: id, kind: 'password', secret: passwordHash },
           })
@@ -99,15 +109,26 @@ export function createUserRegistry(prisma: PrismaClient): UserRegistry {
       return toPage(rows, limit, { item: toRecord, cursor: ({ id }) => id })
     },
 
-    async update(tenantId, { id, address, name }, by) {
-      const changed = [...(address ? ['email'] : []), ...(name === undefined ? [] : ['name'])]
+    async update(tenantId, { id, address, name, emailVerified, claims = {} }, by) {
+      const changed = [
+        ...(address ? ['email'] : []),
+        ...(name === undefined ? [] : ['name']),
+        ...(emailVerified === undefined ? [] : ['email_verified']),
+        ...Object.keys(claims),
+      ]
       try {
         return await onUser({ tenantId, id }, async (tx, user) => {
           const moved = address && address.email !== user.email
+          const isVerified = emailVerified ?? (user.emailVerifiedAt !== null && !moved)
           await tx.user.update({
             where: { tenantId_id: { tenantId, id } },
             // A new address has proved nothing yet.
-            data: { ...address, ...(moved ? { emailVerifiedAt: null } : {}), ...(name === undefined ? {} : { name }) },
+            data: {
+              ...address,
+              emailVerifiedAt: isVerified ? ((moved ? null : user.emailVerifiedAt) ?? new Date()) : null,
+              ...(name === undefined ? {} : { name }),
+              claims: merged(user.claims, claims),
+            },
           })
           await audit(tx, tenantId, { type: 'user.updated', by, subject: { user: id }, detail: { changed } })
           return 'updated'
@@ -151,7 +172,7 @@ export function createUserRegistry(prisma: PrismaClient): UserRegistry {
       onUser({ tenantId, id }, async (tx) => {
         await tx.user.update({
           where: { tenantId_id: { tenantId, id } },
-          data: { username: null, email: null, emailVerifiedAt: null, name: null, deletedAt: new Date() },
+          data: { username: null, email: null, emailVerifiedAt: null, name: null, claims: {}, deletedAt: new Date() },
         })
         await tx.credential.deleteMany({ where: { tenantId, userId: id } })
         await audit(tx, tenantId, { type: 'user.deleted', by, subject: { user: id } })
@@ -176,6 +197,25 @@ async function endEverything(
   await tx.$executeRaw`SELECT revoke_user(${tenantId}::uuid, ${id}::uuid, ${JSON.stringify(by)}::jsonb, ${reason})`
 }
 
-function toRecord({ id, email, name, disabledAt, createdAt, updatedAt }: User): UserRecord {
-  return { id, email: email ?? '', name: name ?? undefined, disabled: disabledAt !== null, createdAt, updatedAt }
+/** The claims there are with others in their place; null takes one away. */
+function merged(present: unknown, change: Readonly<Record<string, unknown>> = {}): Prisma.InputJsonObject {
+  const all = Object.entries({ ...claimsOf(present), ...change }).filter(([, value]) => value !== null)
+  return Object.fromEntries(all) as Prisma.InputJsonObject
+}
+
+// The database's CHECK holds it to an object.
+const claimsOf = (value: unknown) => value as Readonly<Record<string, unknown>>
+
+function toRecord(user: User): UserRecord {
+  const { id, email, name, disabledAt, createdAt, updatedAt } = user
+  return {
+    id,
+    email: email ?? '',
+    name: name ?? undefined,
+    emailVerified: user.emailVerifiedAt !== null,
+    claims: claimsOf(user.claims),
+    disabled: disabledAt !== null,
+    createdAt,
+    updatedAt,
+  }
 }
