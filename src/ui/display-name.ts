@@ -27,10 +27,9 @@ export function mixesScripts(name: string): boolean {
   return name.split(/[^\p{L}\p{M}]+/u).some((word) => ALIKE.filter((script) => script.test(word)).length > 1)
 }
 
-/** One or two letters that stand for a name. */
+/** One or two letters that stand for a name, or for the part of an address that names somebody. */
 export function initials(name: string): string {
-  const words = displayName(name)
-    .split(/[\s.@_-]+/)
-    .flatMap((word) => /[\p{L}\p{N}]/u.exec(word)?.[0] ?? [])
+  const [local = ''] = displayName(name).split('@')
+  const words = local.split(/[\s._-]+/).flatMap((word) => /[\p{L}\p{N}]/u.exec(word)?.[0] ?? [])
   return words.slice(0, 2).join('').toLocaleUpperCase('en')
 }

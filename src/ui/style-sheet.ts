@@ -5,7 +5,7 @@
 export const styleSheet = `:root {
   color-scheme: light dark;
   --paper: #f7f4ef; --surface: #fffdfa; --ink: #231d18; --muted: #665b53; --line: #e4dcd2; --edge: #8d8175;
-  --clay: var(--accent, #a8431f); --ok: #24593f; --ok-soft: #e3f0e8; --bad: #a4161a; --bad-soft: #fbe9e7; --focus: #1d4ed8;
+  --clay: var(--accent, #a8431f); --ok: #24593f; --ok-soft: #e3f0e8; --bad: #a4161a; --bad-soft: #fbe9e7; --warn: #9a6700; --warn-soft: #fbf0d9; --focus: #1d4ed8;
   --shadow: 0 1px 2px rgb(60 40 20 / .05), 0 16px 40px -20px rgb(60 40 20 / .22);
   --glow: color-mix(in srgb, var(--clay) 7%, var(--paper));
   --font: ui-sans-serif, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", "Noto Sans Arabic", "Helvetica Neue", Arial, sans-serif;
@@ -14,12 +14,12 @@ export const styleSheet = `:root {
 @media (prefers-color-scheme: dark) {
   :root {
     --paper: #171310; --surface: #211b17; --ink: #f3ece4; --muted: #b8aba0; --line: #3a312a; --edge: #85776b;
-    --clay: var(--accent-dark, #e8835a); --ok: #8fd9b8; --ok-soft: #1a2f25; --bad: #ffa49d; --bad-soft: #3d1c1a; --focus: #8ab4ff;
+    --clay: var(--accent-dark, #e8835a); --ok: #8fd9b8; --ok-soft: #1a2f25; --bad: #ffa49d; --bad-soft: #3d1c1a; --warn: #d9a441; --warn-soft: #33270f; --focus: #8ab4ff;
     --shadow: 0 1px 2px rgb(0 0 0 / .3), 0 16px 40px -20px rgb(0 0 0 / .6);
   }
 }
 /* Whatever is legible on the surface is so the other way round. */
-:root { --clay-ink: var(--surface); --clay-soft: color-mix(in srgb, var(--clay) 10%, var(--surface)) }
+:root { --clay-ink: var(--surface); --clay-soft: color-mix(in srgb, var(--clay) 10%, var(--surface)); --clay-deep: color-mix(in srgb, var(--clay) 75%, var(--ink)) }
 
 *, *::before, *::after { box-sizing: border-box }
 [hidden] { display: none !important }
@@ -62,31 +62,33 @@ button, .button { font: inherit; font-weight: 600; border-radius: 10px; padding:
 :focus-visible { outline: 3px solid var(--focus); outline-offset: 2px }
 .stack { display: grid; gap: .75rem }
 .actions { display: grid; grid-template-columns: 1fr 1fr; gap: .75rem }
-.row { display: flex; flex-wrap: wrap; justify-content: space-between; align-items: center; gap: .25rem .75rem }
+.row { display: flex; flex-wrap: wrap; justify-content: space-between; align-items: center; gap: .75rem }
 .note { border-radius: 10px; padding: .75rem .9rem; font-size: .9375rem; display: grid; gap: .125rem; border-inline-start: 4px solid; overflow-wrap: anywhere }
 .note.bad { background: var(--bad-soft); color: var(--bad) }
 .note.ok { background: var(--ok-soft); color: var(--ok) }
-.note.warn { background: var(--clay-soft); border-color: var(--clay) }
+.note.warn { background: var(--warn-soft); border-color: var(--warn) }
 .who { display: flex; align-items: center; gap: .875rem; min-width: 0 }
-.who > :last-child, .grow { flex: 1; min-width: 0; overflow-wrap: anywhere }
-.avatar { width: 2.75rem; height: 2.75rem; border-radius: 50%; background: var(--clay-soft); color: var(--clay); display: grid; place-items: center; font-weight: 650; flex: none; user-select: none }
+.who small { display: block; color: var(--muted) }
+.who > :last-child, .grow { flex: 1 1 0; min-width: 0; overflow-wrap: anywhere }
+.avatar { width: 2.75rem; height: 2.75rem; border-radius: 50%; background: var(--clay-soft); color: var(--clay-deep); display: grid; place-items: center; font-weight: 650; flex: none; user-select: none }
 .avatar.app { border-radius: 12px }
 .list { list-style: none; padding: 0; border: 1px solid var(--line); border-radius: 12px; overflow: hidden }
 .list > li { display: flex; flex-wrap: wrap; gap: .5rem .75rem; align-items: center; padding: .8rem 1rem }
 .list > li + li { border-block-start: 1px solid var(--line) }
 .list svg { width: 1.25rem; height: 1.25rem; flex: none; color: var(--clay) }
 .list.tight > li { flex-wrap: nowrap; padding-block: .65rem; align-items: start } .list.tight svg { margin-block-start: .125rem }
-.list .grow { flex-basis: 12rem } .list.tight .grow { flex-basis: 0 }
+.list .grow { flex-basis: 7rem } .list.tight .grow { flex-basis: 0 }
 .list small { display: block; color: var(--muted) } small small { font-size: inherit }
+.row > .who { flex: 1 1 15rem }
 .choice { display: flex; align-items: center; gap: .875rem; width: 100%; text-align: start; padding: .75rem 1rem; border-color: var(--edge); font-weight: 550; place-content: normal }
 .choice:hover { background: var(--paper); border-color: var(--clay) } .choice small { display: block; color: var(--muted); font-weight: 400 }
-.badge { display: inline-block; font-size: .75rem; font-weight: 600; padding: .05rem .5rem; border-radius: 99px; background: var(--clay-soft); color: var(--clay); white-space: nowrap; vertical-align: .05em }
+.badge { display: inline-block; font-size: .75rem; font-weight: 600; padding: .05rem .5rem; border-radius: 99px; background: var(--clay-soft); color: var(--clay-deep); white-space: nowrap; vertical-align: .05em }
 .links { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem }
-.fine { border-block-start: 1px solid var(--line); padding-block-start: 1.125rem; display: grid; gap: .25rem }
+.fine { border-block-start: 1px solid var(--line); padding-block-start: .75rem; display: grid; gap: .25rem }
 footer { display: flex; justify-content: center; flex-wrap: wrap; gap: .25rem 1.25rem; font-size: .875rem }
 footer a { color: var(--muted); padding-block: .5rem }
 @media (max-width: 24rem) { .actions { grid-template-columns: 1fr } }
-@media (max-width: 30rem) { .page { margin-block: 0 auto; padding-block: .5rem 1.5rem } .list > li > form, .list > li > form > button { width: 100% } }
+@media (max-width: 30rem) { .page { margin-block: 0 auto; padding-block: .5rem 1.5rem } :is(.row, .list > li) > form, :is(.row, .list > li) > form > button { width: 100% } }
 @media (prefers-reduced-motion: no-preference) { button, .button, input { transition: background-color .12s, border-color .12s } }
 @media (forced-colors: active) { .card, input, .list, .note, button, .button, .avatar { border: 1px solid CanvasText } .link { border: 0 } }
 `

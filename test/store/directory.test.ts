@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createDirectory } from '../../src/store/directory.js'
 import { silent } from '../../src/store/log.js'
+import { createLogos } from '../../src/store/logos.js'
 import { createView, type RememberingView } from '../../src/store/view.js'
 import { insert, makeApi, makeClient, makeTenant, type Stage, setStage } from '../support/fixtures.js'
+import { pictures } from '../support/pictures.js'
 
 const PUBLIC_URL = 'https://id.example.com'
 
@@ -74,6 +76,34 @@ describe('tenants', () => {
     await update('tenants', 'disabled_at = NULL', id)
     await changed()
     expect((await directory.tenants.find(slug))?.disabled).toBe(false)
+  })
+
+  test('are known by how people see them, and their logos by what is in them', async () => {
+    const { id, slug } = await makeTenant(stage.pool)
+    const logos = createLogos({ pool: stage.pool })
+    expect(await logos.find(id)).toBeUndefined()
+    const { bytes, contentType } = pictures.png
+    await stage.pool.query('UPDATE tenants SET branding = $2, logo = $3, logo_type = $4 WHERE id = $1', [
+      id,
+      { accent: '#0b5fff' },
+      bytes,
+      contentType,
+    ])
+    await changed(id)
+    const found = await directory.tenants.find(slug)
+    expect(found?.branding).toEqual({ accent: '#0b5fff', logo: expect.stringMatching(/^[0-9a-f]{16}$/) })
+    expect(await logos.find(id)).toEqual({ bytes, contentType })
+    expect(await logos.find(stage.ours.tenant.id)).toBeUndefined()
+  })
+
+  test.each([
+    ["logo = 'x'", 'without a type'],
+    ["logo = 'x', logo_type = 'image/svg+xml'", 'of a type with scripts'],
+    ["logo = '', logo_type = 'image/png'", 'that is empty'],
+    ["logo = convert_to(repeat('x', 262145), 'UTF8'), logo_type = 'image/png'", 'that is too large'],
+    ["branding = '[]'", 'as a list'],
+  ])('never have, whoever writes it, %s (%s)', async (set) => {
+    await expect(update('tenants', set, stage.ours.tenant.id)).rejects.toMatchObject({ code: '23514' })
   })
 
   test('that were deleted are found while their row stands, and the slug is free again when it is gone', async () => {

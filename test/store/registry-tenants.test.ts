@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { changeTenant, type TenantChange, type TenantLook } from '../../src/oauth/registration/branding.js'
 import { registerTenant } from '../../src/oauth/registration/tenant.js'
+import { pictures } from '../support/pictures.js'
 import { OPERATOR, type RegistryStage, registryStage } from '../support/registry.js'
 
 let stage: RegistryStage
@@ -54,6 +56,39 @@ describe('the default tenant', () => {
     expect(await stage.tenants.delete(named(id), OPERATOR)).toBe('default')
     expect(await stage.tenants.find('default')).toMatchObject({ disabled: false })
     expect(await stage.entries(id)).toEqual([])
+  })
+})
+
+describe('how people see a tenant', () => {
+  const logo = new Uint8Array(pictures.png.bytes)
+
+  test('is changed in its row alone, told to every process, and audited by name', async () => {
+    const [ours, theirs] = [await stage.makeTenant(), await stage.makeTenant()]
+    const change = (asked: TenantChange) =>
+      stage.tenants.update({ id: ours, change: (current) => changeTenant(current, asked) }, OPERATOR)
+    expect(await change({ name: 'Acme', accent: '#0b5fff', helpUri: 'https://acme.example', logo })).toBe('updated')
+    expect(await change({ helpUri: null })).toBe('updated')
+    const records = (await stage.tenants.list({ limit: 100 })).items
+    expect(records.find(({ id }) => id === ours)).toMatchObject({
+      name: 'Acme',
+      branding: { accent: '#0b5fff' },
+      logoType: 'image/png',
+    })
+    expect(records.find(({ id }) => id === theirs)).toMatchObject({ branding: {}, logoType: undefined })
+    expect(await stage.audited(ours)).toEqual(expect.arrayContaining(['tenant.updated']))
+    expect(await change({ logo: null })).toBe('updated')
+    const after = (await stage.tenants.list({ limit: 100 })).items.find(({ id }) => id === ours)
+    expect(after).toMatchObject({ logoType: undefined, name: 'Acme' })
+  })
+
+  test('can be changed of the default tenant, and of no deleted one', async () => {
+    const id = (await stage.tenants.find('default'))?.id ?? ''
+    const change = (current: TenantLook) => changeTenant(current, { name: 'Home' })
+    expect(await stage.tenants.update({ id, change }, OPERATOR)).toBe('updated')
+    expect((await stage.tenants.find('default'))?.name).toBe('Home')
+    const gone = await stage.makeTenant()
+    await stage.tenants.delete(named(gone), OPERATOR)
+    expect(await stage.tenants.update({ id: gone, change }, OPERATOR)).toBe('unknown')
   })
 })
 

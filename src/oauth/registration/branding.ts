@@ -1,5 +1,5 @@
 import type { Branding } from '../records.js'
-import { contrast, mix } from './contrast.js'
+import { contrast } from './contrast.js'
 import { type Logo, parseLogo } from './logo.js'
 import { parseName } from './name.js'
 import { quoted, RegistrationError } from './registration-error.js'
@@ -10,9 +10,6 @@ export const SURFACES = {
   accent: { name: 'light', card: '#fffdfa', page: '#f7f4ef' },
   accentDark: { name: 'dark', card: '#211b17', page: '#171310' },
 } as const
-
-/** How much of the accent tints what marks and initials stand on. */
-export const TINT = 0.1
 
 /** Of text, at the level AA of WCAG 2.2: https://www.w3.org/TR/WCAG22/#contrast-minimum. */
 const LEAST_CONTRAST = 4.5
@@ -67,7 +64,7 @@ function parseAccent(setting: 'accent' | 'accentDark', text: string): string {
     throw new RegistrationError(setting, `${quoted(text)} must be a colour such as #a8431f`)
   }
   const { name, card, page } = SURFACES[setting]
-  const least = Math.min(...[card, page, mix(colour, card, TINT)].map((surface) => contrast(colour, surface)))
+  const least = Math.min(...[card, page].map((surface) => contrast(colour, surface)))
   if (least >= LEAST_CONTRAST) return colour
   const direction = name === 'light' ? 'darker' : 'lighter'
   // Rounded down: 4.49 is not 4.5.

@@ -6,13 +6,6 @@ export function contrast(one: string, other: string): number {
   return (lighter + 0.05) / (darker + 0.05)
 }
 
-/** So much of a colour on another, as CSS mixes them in sRGB. `share`: 0 to 1. */
-export function mix(colour: string, on: string, share: number): string {
-  const [below, above] = [channels(on), channels(colour)]
-  const mixed = below.map((value, index) => Math.round(value + ((above[index] ?? 0) - value) * share))
-  return `#${mixed.map((value) => value.toString(16).padStart(2, '0')).join('')}`
-}
-
 function channels(colour: string): number[] {
   return [1, 3, 5].map((start) => Number.parseInt(colour.slice(start, start + 2), 16))
 }

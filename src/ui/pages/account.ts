@@ -6,7 +6,7 @@ import { avatar, clientName, isolated, type NamedUser, userName } from '../names
 import type { PageContext } from '../page-context.js'
 import { ago, day } from '../times.js'
 import { readUserAgent } from '../user-agent.js'
-import { type Permission, permissionLines } from './permissions.js'
+import { type Permission, permissionText } from './permissions.js'
 
 export type AccountSession = {
   readonly id: string
@@ -99,7 +99,10 @@ function appRow(app: AccountApp, props: FormProps, { language, now }: PageContex
   const used = app.lastUsedAt ? lastUsed(ago(app.lastUsedAt, { language: tag, now })) : neverUsed
   const end = html`<input type="hidden" name="client" value="${app.clientId}"><button class="danger" name="action" value="end_access">${endAccess}<span class="hidden"> ${name}</span></button>`
   return html`<li>${avatar(name, 'app')}<span class="grow">${isolated(name)} ${!app.verified && html`<span class="badge">${unchecked}</span>`}${app.permissions.map(
-    (permission) => html`<small>${permissionLines(permission, texts)}</small>`,
+    (permission) => {
+      const { text, api } = permissionText(permission, texts)
+      return html`<small>${details([text, api])}</small>`
+    },
   )}<small>${details([since(day(app.since, tag)), used])}</small></span>${form(props, end)}</li>`
 }
 

@@ -5,7 +5,7 @@ import { layout, link } from '../layout.js'
 import { tick } from '../mark.js'
 import { avatar, clientName, isolated, literal, type NamedUser, strong, userName } from '../names.js'
 import type { PageContext } from '../page-context.js'
-import { type Permission, permissionLines } from './permissions.js'
+import { type Permission, permissionText } from './permissions.js'
 
 /** Where an answer goes: a web site, a program on this device that listens at loopback, or an app with a scheme of its own. RFC 8252 §7. */
 export type Destination =
@@ -58,8 +58,9 @@ function warnings({ client }: ConsentProps, { brand, language: { texts } }: Page
 }
 
 function permissionList({ permissions }: ConsentProps, { language: { texts } }: PageContext): Html {
-  const lines =
-    permissions.length > 0 ? permissions.map((one) => permissionLines(one, texts)) : [html`${texts.consent.nothing}`]
+  const worded = permissions.map((one) => permissionText(one, texts))
+  const lines = worded.map(({ text, api }) => html`${text}${api && html`<small>${api}</small>`}`)
+  if (lines.length === 0) lines.push(html`${texts.consent.nothing}`)
   return html`<ul class="list tight">${lines.map((line) => html`<li>${tick}<span class="grow">${line}</span></li>`)}</ul>`
 }
 

@@ -26,7 +26,7 @@ export function signOutPage(props: SignOutProps, context: PageContext): Html {
       title,
       body: html`<section class="card">
 <div class="head"><h1>${title}</h1><p class="muted">${client && html`${asked(strong(clientName(client, texts)))} `}${consequence(isolated(context.brand.name))}</p></div>
-<div class="who">${avatar(userName(user), 'person')}<span class="lines">${userLines(user)}</span></div>
+<div class="who">${avatar(userName(user), 'person')}<span>${userLines(user)}</span></div>
 ${form(props, decisions)}
 </section>`,
     },

@@ -29,8 +29,8 @@ const RANGE = /^[a-z]{1,8}(?:-[a-z0-9]{1,8})*$/
 const QUALITY = /^(?:0(?:\.\d{0,3})?|1(?:\.0{0,3})?)$/
 
 /**
- * The language of a page: what the client asked for, in its order, OpenID Connect Core §3.1.2.1; else what the browser prefers, RFC 9110
- * §12.5.4; else English. Looked up as RFC 4647 §3.4 says: `de-AT` finds `de`. What is malformed is not looked at.
+ * The language of a page: what the client asked for, in its order, OpenID Connect Core §3.1.2.1; else what the browser prefers,
+ * RFC 9110 §12.5.4; else English. Looked up as RFC 4647 §3.4 says: `de-AT` finds `de`. What is malformed is not looked at.
  */
 export function chooseLanguage(wishes: {
   readonly uiLocales?: string | undefined
