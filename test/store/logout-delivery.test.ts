@@ -261,7 +261,11 @@ describe('a client', () => {
     const hanging: (() => void)[] = []
     const quick = await logoutReceiver()
     app.answer((response) => hanging.push(() => response.end()))
-    for (let i = 0; i < 30; i++) await (await signedIn(stage.ours, [slow])).end()
+    await stage.pool.query(
+      `INSERT INTO logout_deliveries (tenant_id, session_id, client_id, user_id)
+       SELECT $1, gen_random_uuid(), $2, gen_random_uuid() FROM generate_series(1, 80)`,
+      [stage.ours.tenant.id, slow.id],
+    )
     const { job, outcomes } = delivery({
       uris: { [fast.id]: quick.url.replace('127.0.0.1', 'localhost') },
       allow: ['127.0.0.0/8', '::1'],
@@ -270,12 +274,12 @@ describe('a client', () => {
     const { end } = await signedIn(stage.ours, [fast])
     await end()
     job.kick()
-    await eventually(() => expect(quick.received).toHaveLength(1))
-    expect(outcomes).toEqual(['told'])
+    await eventually(() => expect(outcomes).toEqual(['told']))
+    expect(quick.received).toHaveLength(1)
     const answering = setInterval(() => {
       for (const answer of hanging.splice(0)) answer()
     }, 5)
-    await eventually(() => expect(outcomes).toHaveLength(31))
+    await eventually(() => expect(outcomes).toHaveLength(81))
     clearInterval(answering)
     await quick.close()
   })
