@@ -1,7 +1,9 @@
 import type { Route } from './http/route.js'
 import { type App, assemble } from './http/router.js'
+import { type AccountDeps, accountRoute } from './http/routes/account.js'
 import { assetsRoute } from './http/routes/assets.js'
 import { type AuthorizeDeps, authorizeRoute } from './http/routes/authorize.js'
+import { type EndSessionDeps, endSessionRoute, signOutRoute } from './http/routes/end-session.js'
 import { type HealthDeps, live, ready } from './http/routes/health.js'
 import { introspectionRoute } from './http/routes/introspection.js'
 import { jwksRoute } from './http/routes/jwks.js'
@@ -26,7 +28,9 @@ export type AppDeps = HealthDeps &
   LoginDeps &
   RevocationsDeps &
   StatusListDeps &
-  LogoDeps
+  LogoDeps &
+  EndSessionDeps &
+  AccountDeps
 
 /** What answers before anything else can, and after. */
 export const healthRoutes: readonly Route<HealthDeps>[] = [
@@ -51,6 +55,9 @@ export const routes: readonly Route<AppDeps>[] = [
   metadataRoute,
   loginRoute,
   logoutRoute,
+  endSessionRoute,
+  signOutRoute,
+  accountRoute,
 ]
 
 /** The application over its dependencies; it opens no port. */

@@ -63,18 +63,7 @@ export type Accounts = {
   apps(tenantId: string, userId: string): Promise<readonly AppWithAccess[]>
 }
 
-/** What a valid ID token says of where it came from, however old it is. OpenID Connect Core §3.1.2.1. */
-export type Hint = {
-  readonly clientId: string
-  /** As that client knows the user. */
-  readonly subject: string
-  /** As in tokens. */
-  readonly sid: string | undefined
-}
-
 export type EndingPorts = {
   endings: Endings
   accounts: Accounts
-  /** Undefined for what this tenant did not sign as an ID token: an expired one is a hint still. */
-  readHint: (tenant: { readonly id: string; readonly issuer: string }, token: string) => Promise<Hint | undefined>
 }

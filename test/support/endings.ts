@@ -28,6 +28,7 @@ export const insertCode = (pool: Queryable, { tenant, user, client, api }: World
     client_id: client.id,
     user_id: user.id,
     credential_version: 1,
+    revision: 0,
     redirect_uri: 'https://app.example/cb',
     code_challenge: 'c'.repeat(43),
     apis: [api.id],
