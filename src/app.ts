@@ -16,6 +16,7 @@ import { type RevocationsDeps, revocationsRoute } from './http/routes/revocation
 import { type SignInDeps, signInRoute } from './http/routes/sign-in.js'
 import { type StatusListDeps, statusListAggregationRoute, statusListRoute } from './http/routes/status-lists.js'
 import { tokenRoute } from './http/routes/token.js'
+import { userinfoRoute } from './http/routes/userinfo.js'
 import type { ServeContext } from './http/serve.js'
 import type { BrowserPorts } from './oauth/browser-ports.js'
 import type { Ports } from './oauth/ports.js'
@@ -46,6 +47,7 @@ export const routes: readonly Route<AppDeps>[] = [
   authorizeRoute,
   signInRoute,
   tokenRoute,
+  userinfoRoute,
   introspectionRoute,
   revocationRoute,
   revocationsRoute,

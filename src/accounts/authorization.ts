@@ -126,6 +126,7 @@ async function claimAll(
 export const flowOver = (reason: string) =>
   new OAuthError('invalid_request', reason, {
     status: 410,
+    problem: 'expired',
     description: 'This sign-in is over. Go back to the app and start again.',
   })
 

@@ -1,5 +1,6 @@
 import { type Recipient, type ResponseParams, responseLocation } from '../oauth/authorization-response.js'
 import { formPostPage } from '../ui/pages/form-post.js'
+import { formActionTo } from './form-action.js'
 import { type HttpRequest, type HttpResponse, NO_STORE, type ResponseHeaders } from './handler.js'
 import { page } from './page.js'
 
@@ -21,7 +22,7 @@ export function answerClient(
     headers,
     script: true,
     keepsOpener: true,
-    formAction: [new URL(action).origin],
+    formAction: formActionTo(action),
   })
 }
 

@@ -93,5 +93,6 @@ export function assertOwnForm(
 const notOurs = (reason: string) =>
   new OAuthError('invalid_request', reason, {
     status: 403,
+    problem: 'forbidden',
     description: 'This form is out of date. Go back, reload the page and try again.',
   })

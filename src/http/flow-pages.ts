@@ -7,6 +7,7 @@ import { selectAccountPage } from '../ui/pages/select-account.js'
 import { type SignInProps, signInPage } from '../ui/pages/sign-in.js'
 import { csrfToken } from './browser.js'
 import { type OpenFlow, pathOf } from './flow.js'
+import { formActionTo } from './form-action.js'
 import type { HttpRequest, HttpResponse } from './handler.js'
 import { page } from './page.js'
 
@@ -31,7 +32,7 @@ export function askPerson(request: HttpRequest, shown: Shown): HttpResponse {
     ...(problem?.retryAfter && { headers: { 'retry-after': String(problem.retryAfter) } }),
     uiLocales: flow.purpose === 'authorize' ? flow.request.uiLocales.join(' ') : undefined,
     keepsOpener: to !== undefined,
-    formAction: to ? formTargets(to.redirectUri) : [],
+    formAction: to ? formActionTo(to.redirectUri) : [],
   }
   switch (shown.need) {
     case 'sign_in':
@@ -85,10 +86,4 @@ export function destinationOf(redirectUri: string): Destination {
   const { protocol, host, hostname } = new URL(redirectUri)
   if (protocol === 'https:') return { kind: 'web', host }
   return protocol === 'http:' ? { kind: 'device', host: hostname } : { kind: 'app', scheme: protocol.slice(0, -1) }
-}
-
-/** Browsers hold a form to its policy on the redirects that follow it, too: to the client, and wherever that sends its people on. */
-function formTargets(redirectUri: string): readonly string[] {
-  const { protocol, origin } = new URL(redirectUri)
-  return protocol === 'https:' ? ['https:'] : protocol === 'http:' ? [origin, 'https:'] : [protocol]
 }

@@ -23,7 +23,10 @@ export const PROMPTS = ['none', 'login', 'consent', 'select_account'] as const s
 
 /** A client that may not be answered: whoever sent the browser here, it is nobody that a response could go to. */
 const badLink = (reason: string) =>
-  new OAuthError('invalid_request', reason, { description: 'The client or its redirect URI is not registered.' })
+  new OAuthError('invalid_request', reason, {
+    problem: 'bad_link',
+    description: 'The client or its redirect URI is not registered.',
+  })
 
 /**
  * Who a response would go to, errors included. Throws where there is nobody: then the browser goes nowhere, RFC 6749 §4.1.2.1.

@@ -26,8 +26,8 @@ beforeAll(async () => {
   url = `http://127.0.0.1:${port}`
   env = await installation(database.url, { PUBLIC_URL: url, PORT: port })
   await startServer(env)
-  const person = ['--name', 'Ann Example']
-  ann = await registerUser(env, 'ann@example.com', ...person)
+  const person = ['--name', 'Ann Example', '--email-verified', '--claim', 'phone_number=+44 20 7946 0018', '--claim']
+  ann = await registerUser(env, 'ann@example.com', ...person, 'address={"locality":"London"}')
   const register = async (...more: string[]) => {
     const client = await registerClient(env, '--redirect-uri', CALLBACK, '--first-party', ...more)
     return { ...client, redirectUri: CALLBACK }
