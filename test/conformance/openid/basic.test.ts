@@ -66,7 +66,7 @@ const scopeModule = (name: string, scope: string, claims: Record<string, unknown
   },
 })
 
-const PROFILE = { name: 'Ann Example', preferred_username: 'ann@example.com', updated_at: expect.any(Number) }
+const PROFILE = { name: 'Ann Example', updated_at: expect.any(Number) }
 const EMAIL = { email: 'ann@example.com', email_verified: true }
 const ADDRESS = { address: { locality: 'London' } }
 const PHONE = { phone_number: '+44 20 7946 0018' }
