@@ -1,14 +1,9 @@
 import { type Recipient, type ResponseParams, responseLocation } from '../oauth/authorization-response.js'
 import { formPostPage } from '../ui/pages/form-post.js'
 import { formActionTo } from './form-action.js'
-import { type HttpRequest, type HttpResponse, NO_STORE, type ResponseHeaders } from './handler.js'
+import type { HttpRequest, HttpResponse, ResponseHeaders } from './handler.js'
 import { page } from './page.js'
-
-/** Sends a browser on with GET, whatever it came with: a password it posted here is not posted again there. RFC 9700 §4.12. */
-export const seeOther = (location: string, headers: ResponseHeaders = {}): HttpResponse => ({
-  status: 303,
-  headers: { ...NO_STORE, ...headers, location },
-})
+import { seeOther } from './see-other.js'
 
 /** An authorization response, the way the client wants it. RFC 6749 §4.1.2, OAuth 2.0 Form Post Response Mode §2. */
 export function answerClient(
@@ -25,7 +20,3 @@ export function answerClient(
     formAction: formActionTo(action),
   })
 }
-
-/** In front of a tenant's paths: empty, or `/t/<slug>`. */
-export const basePath = ({ tenant }: Pick<HttpRequest, 'tenant'>): string =>
-  new URL(tenant.issuer).pathname.replace(/\/$/, '')

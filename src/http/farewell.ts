@@ -5,18 +5,9 @@ import { isLink } from '../ui/html.js'
 import { signedOutPage } from '../ui/pages/signed-out.js'
 import { signingOutPage } from '../ui/pages/signing-out.js'
 import { browserOf, newBrowser, rememberBrowser } from './browser.js'
-import { type HttpRequest, type HttpResponse, NO_STORE, type ResponseHeaders } from './handler.js'
+import type { HttpRequest, HttpResponse } from './handler.js'
 import { page } from './page.js'
-
-/** An answer that sends a browser on with GET, whatever it came with. RFC 9110 §15.4.4. */
-export const seeOther = (location: string, headers: ResponseHeaders = {}): HttpResponse => ({
-  status: 303,
-  headers: { location, ...NO_STORE, ...headers },
-})
-
-/** A path of the tenant's: in front of it stands what its issuer has after the host. */
-export const tenantPath = ({ issuer }: Pick<Tenant, 'issuer'>, path: `/${string}`): string =>
-  `${new URL(issuer).pathname.replace(/\/$/, '')}${path}`
+import { seeOther, tenantPath } from './see-other.js'
 
 /** What is to be told to clients in frames. */
 export type Told = { readonly session: BrowserSession; readonly uris: readonly string[] }

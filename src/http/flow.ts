@@ -5,10 +5,10 @@ import type { BrowserPorts } from '../oauth/browser-ports.js'
 import { tooManyRequests } from '../oauth/errors.js'
 import type { Ports } from '../oauth/ports.js'
 import type { BrowserSession } from '../oauth/records.js'
-import { basePath, seeOther } from './authorization-answer.js'
 import { type Browser, browserOf, newBrowser, rememberBrowser } from './browser.js'
 import { addressKey } from './client-address.js'
 import type { HttpRequest, HttpResponse, ResponseHeaders } from './handler.js'
+import { seeOther, tenantPath } from './see-other.js'
 
 /** A flow in the hands of the browser that began it. */
 export type OpenFlow = {
@@ -67,8 +67,9 @@ export async function openFlow(request: HttpRequest, deps: FlowDeps): Promise<Op
   if (!browser) throw flowOver('flow_without_browser')
   const kept = await deps.signInStates.find(tenant.id, { id, browser: browser.id })
   if (!kept) throw flowOver('flow_unknown')
-  // What is kept was made here, of a request that was checked then.
+  // What is kept was made here, of a request that was checked then; of what else is kept in the same way, there is nothing to show.
   const flow = kept.state as Flow
+  if (flow.purpose !== 'authorize' && flow.purpose !== 'account') throw flowOver('flow_of_another_kind')
   const session = await sessionOf(request, browser, deps)
   const opened = { id, version: kept.version, flow, browser, session }
   if (flow.purpose === 'account') return { ...opened, to: undefined }
@@ -112,4 +113,4 @@ export async function changeFlow(
 
 /** Where a flow is shown and answered. */
 export const pathOf = (request: HttpRequest, { id }: Pick<OpenFlow, 'id'>): string =>
-  `${basePath(request)}/sign-in/${id}`
+  tenantPath(request.tenant, `/sign-in/${id}`)

@@ -5,11 +5,12 @@ import type { BrowserSession } from '../../oauth/records.js'
 import { type AccountApp, type AccountProps, accountPage } from '../../ui/pages/account.js'
 import { assertOwnForm, type Browser, browserOf, csrfToken, newBrowser, rememberBrowser } from '../browser.js'
 import { userActor } from '../caller.js'
-import { goodbye, seeOther, tenantPath } from '../farewell.js'
+import { goodbye } from '../farewell.js'
 import { formParams, queryParams } from '../form.js'
 import type { Handler, HttpRequest, HttpResponse } from '../handler.js'
 import { page } from '../page.js'
 import type { IssuerRoute } from '../route.js'
+import { seeOther, tenantPath } from '../see-other.js'
 
 export type AccountDeps = Pick<BrowserPorts & EndingPorts, 'sessions' | 'signInStates' | 'accounts' | 'endings'>
 

@@ -7,12 +7,13 @@ import { type Params, params as paramsOf } from '../../oauth/params.js'
 import type { Ports } from '../../oauth/ports.js'
 import type { AuthorizationRequest, Tenant } from '../../oauth/records.js'
 import { pushedRequestId } from '../../oauth/request-uri.js'
-import { answerClient, basePath, seeOther } from '../authorization-answer.js'
+import { answerClient } from '../authorization-answer.js'
 import { browserOf } from '../browser.js'
 import { beginFlow, type FlowDeps, sessionOf } from '../flow.js'
 import { parseForm, parseQuery, refuseQuery, tolerantParams } from '../form.js'
 import type { Handler, HttpRequest, HttpResponse } from '../handler.js'
 import type { IssuerRoute } from '../route.js'
+import { seeOther, tenantPath } from '../see-other.js'
 
 export type AuthorizeDeps = FlowDeps & Pick<Ports, 'mint' | 'jwtVerifier'> & Pick<BrowserPorts, 'browserPolicy'>
 
@@ -53,7 +54,7 @@ const post: Handler<AuthorizeDeps> = async (request) => {
   if (query.length > MAX_QUERY) {
     throw invalidRequest('The request is too long: push it to the endpoint for pushed requests.', 'request_too_long')
   }
-  return seeOther(`${basePath(request)}/oauth2/authorize?${query}`)
+  return seeOther(tenantPath(request.tenant, `/oauth2/authorize?${query}`))
 }
 
 type Begun = { readonly to: Recipient; readonly asked: AuthorizationRequest; readonly pushed: string | undefined }

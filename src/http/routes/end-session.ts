@@ -8,12 +8,13 @@ import { signOutPage } from '../../ui/pages/sign-out.js'
 import { assertOwnForm, browserOf, csrfToken } from '../browser.js'
 import { userActor } from '../caller.js'
 import { contentTooLarge } from '../errors.js'
-import { goodbye, seeOther, tenantPath } from '../farewell.js'
+import { goodbye } from '../farewell.js'
 import { formParams, queryParams } from '../form.js'
 import { formActionTo } from '../form-action.js'
 import type { Handler } from '../handler.js'
 import { page } from '../page.js'
 import type { IssuerRoute } from '../route.js'
+import { seeOther, tenantPath } from '../see-other.js'
 
 export type EndSessionDeps = Pick<
   Ports & BrowserPorts & EndingPorts,

@@ -3,7 +3,7 @@ import { type SignInBrowser, signInBrowser } from '../../accounts/browser-sign-i
 import type { Flow } from '../../accounts/flow.js'
 import { OAuthError } from '../../oauth/errors.js'
 import type { Params } from '../../oauth/params.js'
-import { answerClient, basePath, seeOther } from '../authorization-answer.js'
+import { answerClient } from '../authorization-answer.js'
 import { assertOwnSite, isOwnForm, rememberBrowser } from '../browser.js'
 import { addressKey } from '../client-address.js'
 import {
@@ -20,6 +20,7 @@ import { askPerson, type Problem } from '../flow-pages.js'
 import { formParams } from '../form.js'
 import type { Handler, HttpRequest, HttpResponse } from '../handler.js'
 import type { IssuerRoute } from '../route.js'
+import { seeOther, tenantPath } from '../see-other.js'
 
 export type SignInDeps = FlowDeps & Parameters<typeof signInBrowser>[2]
 
@@ -123,7 +124,7 @@ async function consent(request: HttpRequest, opened: OpenFlow, deps: SignInDeps)
 }
 
 function show(request: HttpRequest, opened: OpenFlow, standing: Standing): HttpResponse {
-  if ('arrived' in standing) return seeOther(`${basePath(request)}/account`)
+  if ('arrived' in standing) return seeOther(tenantPath(request.tenant, '/account'))
   if ('need' in standing) return askPerson(request, { opened, ...standing })
   if (!opened.to) throw new Error('A flow without a client has nobody to answer.')
   return answerClient(request, opened.to, { params: standing.response })
