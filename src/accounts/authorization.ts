@@ -1,4 +1,9 @@
-import { errorParams, type Recipient, type ResponseParams, successParams } from '../oauth/authorization-response.js'
+import {
+  type AuthorizationResponse,
+  errorResponse,
+  type Recipient,
+  successResponse,
+} from '../oauth/authorization-response.js'
 import type { BrowserPorts, ConsentedScopes } from '../oauth/browser-ports.js'
 import { requestedSubject } from '../oauth/claims-request.js'
 import { authorizationError, OAuthError } from '../oauth/errors.js'
@@ -12,7 +17,7 @@ export type AuthorizeFlow = Extract<Flow, { purpose: 'authorize' }>
 /** Where a flow stands: what a person is to be asked, or what the client is told. */
 export type Progress =
   | { readonly need: Need; readonly asked: ConsentedScopes; readonly apis: readonly Api[] }
-  | { readonly response: ResponseParams }
+  | { readonly response: AuthorizationResponse }
 
 export type AuthorizationPorts = Pick<Ports, 'apis' | 'now'> &
   Pick<BrowserPorts, 'codes' | 'consents' | 'pushedRequests' | 'subjects'>
@@ -49,7 +54,7 @@ export async function proceed(
     now: ports.now(),
   }
   const need = nextNeed(flow, facts)
-  if (need && request.prompt.includes('none')) return { response: errorParams(to, refusalOf(need)) }
+  if (need && request.prompt.includes('none')) return { response: errorResponse(to, refusalOf(need)) }
   // OpenID Connect Core §3.1.2.1: who signed in here is not whom the request names.
   if (need !== 'sign_in' && session && !isNamedUser) return refused(to, 'login_required', 'another_user_signed_in')
   if (need || !session) return { need: need ?? 'sign_in', asked, apis }
@@ -107,7 +112,7 @@ async function finish(
   })
   // The session ended, or the client was disabled, since they were looked at.
   if (issued.result === 'superseded') return refused(to, 'login_required', 'session_superseded')
-  return { response: successParams(to, issued.code) }
+  return { response: successResponse(to, issued.code) }
 }
 
 /** Throws when another caller has ended the flow, or used the pushed request: one authorization, one answer. RFC 9126 §4. */
@@ -147,5 +152,5 @@ async function isNamed(
 }
 
 function refused(to: Recipient, code: 'login_required' | 'access_denied', reason: string): Progress {
-  return { response: errorParams(to, authorizationError(code, reason)) }
+  return { response: errorResponse(to, authorizationError(code, reason)) }
 }

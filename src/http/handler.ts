@@ -34,6 +34,8 @@ export interface HttpResponse {
   readonly status: number
   readonly headers: ResponseHeaders
   readonly body?: string | Buffer | undefined
+  /** For the log, of an answer that refuses without being an error: which check failed. */
+  readonly reason?: string | undefined
   /** Instead of a body: called once the head went out, unless that was all the caller asked for. */
   readonly stream?: ((writer: StreamWriter) => void) | undefined
 }

@@ -65,7 +65,7 @@ export function server<Deps>(context: ServeContext<Deps>) {
       route: match.route.name,
       tenant: exchange.tenant?.slug,
       status: gone ? CALLER_GONE : answer.response.status,
-      reason: gone ? 'caller_gone' : answer.reason,
+      reason: gone ? 'caller_gone' : (answer.reason ?? answer.response.reason),
       detail: gone ? undefined : answer.detail,
       unexpected: gone ? undefined : answer.unexpected,
       started,

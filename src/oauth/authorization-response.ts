@@ -10,21 +10,29 @@ export type Recipient = {
   readonly state: string | undefined
 }
 
-/** Names and values in their order. */
-export type ResponseParams = readonly (readonly [name: string, value: string])[]
+export type AuthorizationResponse = {
+  /** Names and values in their order. */
+  readonly params: readonly (readonly [name: string, value: string])[]
+  /** For the log: which check failed. */
+  readonly reason?: string
+}
 
 /** RFC 6749 §4.1.2: a code, and what the client gave to know its own by. */
-export function successParams(to: Recipient, code: string): ResponseParams {
-  return [['code', code], ...common(to)]
+export function successResponse(to: Recipient, code: string): AuthorizationResponse {
+  return { params: [['code', code], ...common(to)] }
 }
 
 /** RFC 6749 §4.1.2.1. The description is in the characters allowed there. */
-export function errorParams(to: Recipient, error: Pick<OAuthError, 'code' | 'description'>): ResponseParams {
-  return [['error', codeOf(error)], ['error_description', error.description], ...common(to)]
+export function errorResponse(
+  to: Recipient,
+  error: Pick<OAuthError, 'code' | 'description' | 'reason'>,
+): AuthorizationResponse {
+  const params = [['error', codeOf(error)], ['error_description', error.description], ...common(to)] as const
+  return { params, reason: error.reason }
 }
 
 /** What a browser is sent to, in the response modes `query` and `fragment`. OAuth 2.0 Multiple Response Type Encoding Practices §2.1. */
-export function responseLocation({ redirectUri, responseMode }: Recipient, params: ResponseParams): string {
+export function responseLocation({ redirectUri, responseMode }: Recipient, { params }: AuthorizationResponse): string {
   const encoded = params.map(([name, value]) => `${name}=${encodeURIComponent(value)}`).join('&')
   if (responseMode === 'fragment') return `${redirectUri}#${encoded}`
   // RFC 6749 §3.1.2: a query that the redirect URI has is kept.
@@ -33,7 +41,7 @@ export function responseLocation({ redirectUri, responseMode }: Recipient, param
 }
 
 // RFC 9207 §2: of every response, errors included; the bytes are those of the metadata.
-function common({ state, tenant }: Recipient): ResponseParams {
+function common({ state, tenant }: Recipient): AuthorizationResponse['params'] {
   return [...(state === undefined ? [] : [['state', state] as const]), ['iss', tenant.issuer] as const]
 }
 

@@ -1,6 +1,6 @@
 import { type AuthorizeFlow, proceed } from '../../accounts/authorization.js'
 import { findRecipient, readAuthorizationRequest } from '../../oauth/authorization-request.js'
-import { errorParams, type Recipient } from '../../oauth/authorization-response.js'
+import { errorResponse, type Recipient } from '../../oauth/authorization-response.js'
 import type { BrowserPorts } from '../../oauth/browser-ports.js'
 import { authorizationError, invalidRequest, OAuthError } from '../../oauth/errors.js'
 import { type Params, params as paramsOf } from '../../oauth/params.js'
@@ -35,8 +35,7 @@ const get: Handler<AuthorizeDeps> = async (request, deps) => {
     return await begin(request, { to, asked, pushed: pushed?.id }, deps)
   } catch (error) {
     // From here on the client is proven, and told.
-    if (error instanceof OAuthError && error.status < 410)
-      return answerClient(request, to, { params: errorParams(to, error) })
+    if (error instanceof OAuthError && error.status < 410) return answerClient(request, to, errorResponse(to, error))
     throw error
   }
 }
@@ -64,7 +63,7 @@ async function begin(request: HttpRequest, { to, asked, pushed }: Begun, deps: A
   const flow: AuthorizeFlow = { purpose: 'authorize', request: asked, pushed }
   // Nothing is kept yet that another could end first.
   const progress = await proceed({ to, flow, session }, async () => true, deps)
-  if ('response' in progress) return answerClient(request, to, { params: progress.response })
+  if ('response' in progress) return answerClient(request, to, progress.response)
   return beginFlow(request, { flow, clientId: to.client.id }, deps)
 }
 

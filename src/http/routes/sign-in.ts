@@ -127,7 +127,7 @@ function show(request: HttpRequest, opened: OpenFlow, standing: Standing): HttpR
   if ('arrived' in standing) return seeOther(tenantPath(request.tenant, '/account'))
   if ('need' in standing) return askPerson(request, { opened, ...standing })
   if (!opened.to) throw new Error('A flow without a client has nobody to answer.')
-  return answerClient(request, opened.to, { params: standing.response })
+  return answerClient(request, opened.to, standing.response)
 }
 
 export const signInRoute: IssuerRoute<SignInDeps> = {

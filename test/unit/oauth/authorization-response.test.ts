@@ -1,10 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import {
-  errorParams,
+  errorResponse,
   type Recipient,
   responseLocation,
-  successParams,
+  successResponse,
 } from '../../../src/oauth/authorization-response.js'
 import {
   authorizationError,
@@ -27,13 +27,13 @@ const to = (change: Partial<Recipient> = {}): Recipient => ({
 
 describe('an authorization response', () => {
   it('has the code, the state and the issuer', () => {
-    expect(responseLocation(to(), successParams(to(), 'c0de'))).toBe(
+    expect(responseLocation(to(), successResponse(to(), 'c0de'))).toBe(
       'https://ok.example/cb?code=c0de&state=xyz&iss=https%3A%2F%2Fid.example.com',
     )
   })
 
   it('has no state where none was given', () => {
-    expect(successParams(to({ state: undefined }), 'c')).toEqual([
+    expect(successResponse(to({ state: undefined }), 'c').params).toEqual([
       ['code', 'c'],
       ['iss', DEFAULT_TENANT.issuer],
     ])
@@ -47,13 +47,13 @@ describe('an authorization response', () => {
     ['https://ok.example/cb?a=1', 'fragment', 'https://ok.example/cb?a=1#code='],
   ] as const)('keeps what the redirect URI has: %s by %s', (redirectUri, responseMode, begins) => {
     const recipient = to({ redirectUri, responseMode })
-    expect(responseLocation(recipient, successParams(recipient, ''))).toMatch(begins)
+    expect(responseLocation(recipient, successResponse(recipient, ''))).toMatch(begins)
   })
 
   it('brings the state back byte for byte, and nothing else with it', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme', minLength: 1 }), (state) => {
-        const location = responseLocation(to({ state }), successParams(to({ state }), 'c'))
+        const location = responseLocation(to({ state }), successResponse(to({ state }), 'c'))
         const query = new URL(location).searchParams
         expect(query.get('state')).toBe(state)
         expect([...query.keys()]).toEqual(['code', 'state', 'iss'])
@@ -65,7 +65,7 @@ describe('an authorization response', () => {
 
 describe('an error response', () => {
   it('has the error, what it means, the state and the issuer', () => {
-    expect(errorParams(to(), invalidScope('scope_unknown'))).toEqual([
+    expect(errorResponse(to(), invalidScope('scope_unknown')).params).toEqual([
       ['error', 'invalid_scope'],
       ['error_description', 'The scope is unknown, malformed or beyond what was granted.'],
       ['state', 'xyz'],
@@ -74,13 +74,13 @@ describe('an error response', () => {
   })
 
   it('has no code that only other endpoints have', () => {
-    expect(errorParams(to(), tooManyRequests('x', 1))[0]).toEqual(['error', 'temporarily_unavailable'])
-    expect(errorParams(to(), invalidGrant('x'))[0]).toEqual(['error', 'access_denied'])
-    expect(errorParams(to(), authorizationError('login_required'))[0]).toEqual(['error', 'login_required'])
+    expect(errorResponse(to(), tooManyRequests('x', 1)).params[0]).toEqual(['error', 'temporarily_unavailable'])
+    expect(errorResponse(to(), invalidGrant('x')).params[0]).toEqual(['error', 'access_denied'])
+    expect(errorResponse(to(), authorizationError('login_required')).params[0]).toEqual(['error', 'login_required'])
   })
 
   it('has a description in the characters of RFC 6749', () => {
     const error = new OAuthError('invalid_request', 'x', { description: 'a"b\\c\r\nd\té' })
-    expect(errorParams(to(), error)[1]).toEqual(['error_description', 'a?b?c??d??'])
+    expect(errorResponse(to(), error).params[1]).toEqual(['error_description', 'a?b?c??d??'])
   })
 })
