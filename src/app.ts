@@ -10,7 +10,7 @@ import { jwksRoute } from './http/routes/jwks.js'
 import { type LoginDeps, loginRoute } from './http/routes/login.js'
 import { type LogoDeps, logoRoute } from './http/routes/logo.js'
 import { logoutRoute } from './http/routes/logout.js'
-import { metadataRoute } from './http/routes/metadata.js'
+import { metadataRoute, openidConfigurationRoute } from './http/routes/metadata.js'
 import { revocationRoute } from './http/routes/revocation.js'
 import { type RevocationsDeps, revocationsRoute } from './http/routes/revocations.js'
 import { type SignInDeps, signInRoute } from './http/routes/sign-in.js'
@@ -55,6 +55,7 @@ export const routes: readonly Route<AppDeps>[] = [
   statusListAggregationRoute,
   jwksRoute,
   metadataRoute,
+  openidConfigurationRoute,
   loginRoute,
   logoutRoute,
   endSessionRoute,

@@ -24,10 +24,10 @@ type Methods<H> = Readonly<Partial<Record<'GET' | 'POST' | 'PUT' | 'PATCH' | 'DE
 
 /**
  * An endpoint of every issuer. `/oauth2/token` is also `/t/<slug>/oauth2/token`; with `wellKnown`, `/.well-known/name` is
- * also `/.well-known/name/t/<slug>`, RFC 8414 §3.1.
+ * also `/.well-known/name/t/<slug>`, RFC 8414 §3.1; with `either` at both places, OpenID Connect Discovery §4.1.
  */
 export interface IssuerRoute<Deps> extends Endpoint {
-  readonly wellKnown?: boolean
+  readonly wellKnown?: boolean | 'either'
   /** Default `none`. */
   readonly cors?: CorsPolicy
   readonly methods: Methods<Handler<Deps>>
@@ -73,8 +73,9 @@ export function routeMatcher<Deps>(routes: readonly Route<Deps>[]): (path: strin
     const prefixed = PREFIXED.exec(path)
     const [, base = '', slug = ''] = prefixed ? [path, prefixed[2], prefixed[1]] : (SUFFIXED.exec(path) ?? [])
     const route = find(base)
-    if (!route || 'root' in route || Boolean(route.wellKnown) === Boolean(prefixed)) return undefined
-    return { of: 'issuer', route, slug }
+    if (!route || 'root' in route) return undefined
+    const isThere = prefixed ? route.wellKnown !== true : Boolean(route.wellKnown)
+    return isThere ? { of: 'issuer', route, slug } : undefined
   }
 }
 

@@ -10,6 +10,9 @@ import { claimsByName, claimsFor, claimsOfScope } from './standard-claims.js'
 /** `typ` of an ID token: not in OpenID Connect Core §2, and what most libraries write. Nothing else here is signed under it. */
 export const ID_TOKEN_TYPE = 'JWT'
 
+/** What ID tokens and userinfo can be signed with; the first is for who asks for nothing, OpenID Connect Core §15.1. */
+export const ID_TOKEN_SIGNING: readonly SigningAlgorithm[] = ['RS256', 'PS256', 'ES256', 'Ed25519']
+
 /** Seconds until a client must not accept it any more. It is read once, at sign-in, whatever the session's life. OpenID Connect Core §2. */
 export const ID_TOKEN_LIFETIME = 3600
 

@@ -1,6 +1,6 @@
 import { introspectionRoute } from '../../src/http/routes/introspection.js'
 import { jwksRoute } from '../../src/http/routes/jwks.js'
-import { metadataRoute } from '../../src/http/routes/metadata.js'
+import { metadataRoute, openidConfigurationRoute } from '../../src/http/routes/metadata.js'
 import { revocationRoute } from '../../src/http/routes/revocation.js'
 import { revocationsRoute } from '../../src/http/routes/revocations.js'
 import { statusListAggregationRoute } from '../../src/http/routes/status-lists.js'
@@ -16,8 +16,11 @@ const routes = [
   revocationsRoute,
   statusListAggregationRoute,
   metadataRoute,
+  openidConfigurationRoute,
   jwksRoute,
 ]
+
+export const BROWSER_POLICY = { sessionLifetime: 43_200, sessionIdleLifetime: 7200, requirePushedRequests: false }
 
 /** The endpoints of the protocol over a world in memory, with one API and one confidential client of it. `settings`: of the feed. */
 export function oauthApp(settings?: Parameters<typeof createFeed>[1]) {
@@ -26,7 +29,12 @@ export function oauthApp(settings?: Parameters<typeof createFeed>[1]) {
   const client = world.addClient({ apis: [api.id] })
   const feed = createFeed({ ...world.ports, watch: world.list.watch }, settings)
   const app = testApp(routes, {
-    deps: { ...world.ports, feed, statusLists: { token: async () => undefined, uris: async () => [] } },
+    deps: {
+      ...world.ports,
+      browserPolicy: BROWSER_POLICY,
+      feed,
+      statusLists: { token: async () => undefined, uris: async () => [] },
+    },
     tenants: world.ports.tenants,
     clients: world.ports.clients,
   })

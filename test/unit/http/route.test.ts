@@ -9,6 +9,7 @@ const routes: readonly Route<unknown>[] = [
   { name: 'token', path: '/oauth2/token', methods: { POST: GET } },
   { name: 'jwks', path: '/oauth2/jwks', methods: { GET } },
   { name: 'metadata', path: '/.well-known/oauth-authorization-server', wellKnown: true, methods: { GET } },
+  { name: 'openid', path: '/.well-known/openid-configuration', wellKnown: 'either', methods: { GET } },
 ]
 const find = routeMatcher(routes)
 const found = (path: string) => {
@@ -24,6 +25,9 @@ const PATHS = [
   [`/t/${'a'.repeat(63)}/oauth2/jwks`, 'jwks', 'a'.repeat(63)],
   ['/.well-known/oauth-authorization-server', 'metadata', undefined],
   ['/.well-known/oauth-authorization-server/t/acme', 'metadata', 'acme'],
+  ['/.well-known/openid-configuration', 'openid', undefined],
+  ['/.well-known/openid-configuration/t/acme', 'openid', 'acme'],
+  ['/t/acme/.well-known/openid-configuration', 'openid', 'acme'],
 ] as const
 
 describe('routeMatcher', () => {
@@ -67,6 +71,7 @@ describe('routeMatcher', () => {
     '/t/acme/.well-known/oauth-authorization-server',
     '/.well-known/oauth-authorization-server/',
     '/.well-known/oauth-authorization-server/acme',
+    '/t/acme/.well-known/openid-configuration/t/acme',
     '/.well-known/oauth-authorization-server/t/acme/',
     '/.well-known/oauth-authorization-server/t/acme/t/acme',
     '/oauth2/token/t/acme',
