@@ -4,6 +4,7 @@ import type { Requirement } from './requirement.js'
 import { accessTokens } from './requirements/access-tokens.js'
 import { codesAndPushedRequests } from './requirements/codes-and-pushed-requests.js'
 import { metadataAndResources } from './requirements/metadata-and-resources.js'
+import { openidConnect } from './requirements/openid-connect.js'
 import { resourceServers } from './requirements/resource-servers.js'
 import { revocationAndIntrospection } from './requirements/revocation-and-introspection.js'
 import { statusLists } from './requirements/status-lists.js'
@@ -15,6 +16,7 @@ const requirements: readonly Requirement[] = [
   ...revocationAndIntrospection,
   ...statusLists,
   ...metadataAndResources,
+  ...openidConnect,
   ...accessTokens,
   ...resourceServers,
   ...tokensAtTheApi,
@@ -47,7 +49,8 @@ describe('a requirement of a standard', () => {
   it('has an id of its own and a section', () => {
     const ids = requirements.map(({ id }) => id)
     expect(new Set(ids).size).toBe(ids.length)
-    for (const { source } of requirements) expect(source).toMatch(/^(?:RFC \d+|draft-[a-z0-9-]+) §[\dA-Z.]+$/)
+    for (const { source } of requirements)
+      expect(source).toMatch(/^(?:RFC \d+|draft-[a-z0-9-]+|OpenID Connect [A-Z][A-Za-z -]+) §[\dA-Z.]+$/)
   })
 })
 

@@ -28,15 +28,15 @@ export const metadataAndResources: readonly Requirement[] = [
     source: 'RFC 8414 §3',
     level: 'MUST',
     text: 'The well-known part stands between the host and the path of the issuer.',
-    shownBy: [`${METADATA} › says what works at $tenant.issuer`, `${METADATA} › has nothing at %s`],
+    shownBy: [`${METADATA} › says what works at $tenant.issuer, asked at $path`, `${METADATA} › has nothing at %s`],
   },
   {
     id: 'RFC8414-3.2-json',
     source: 'RFC 8414 §3.2',
     level: 'MUST',
-    text: 'The answer is 200 with JSON; what has no element is left out, response types included while there are none.',
+    text: 'The answer is 200 with JSON; what has no element is left out.',
     shownBy: [
-      `${METADATA} › says what works at $tenant.issuer`,
+      `${METADATA} › says what works at $tenant.issuer, asked at $path`,
       'test/unit/oauth/metadata.test.ts › has no empty list, no null and no empty text, RFC 8414 §3.2',
     ],
   },
@@ -45,7 +45,7 @@ export const metadataAndResources: readonly Requirement[] = [
     source: 'RFC 8414 §3.3',
     level: 'MUST',
     text: 'The issuer in the document is byte for byte that of the URL it was asked at.',
-    shownBy: [`${METADATA} › says what works at $tenant.issuer`],
+    shownBy: [`${METADATA} › says what works at $tenant.issuer, asked at $path`],
   },
   {
     id: 'RFC7517-5-public',
