@@ -5,7 +5,12 @@ import { logoutRoute } from '../../src/http/routes/logout.js'
 import { revocationRoute } from '../../src/http/routes/revocation.js'
 import { revocationsRoute } from '../../src/http/routes/revocations.js'
 import { tokenRoute } from '../../src/http/routes/token.js'
+import { userinfoRoute } from '../../src/http/routes/userinfo.js'
 import type { SigningPurpose } from '../../src/keys/purpose.js'
+import { verifyIdTokenHint } from '../../src/oauth/id-token-hint.js'
+import { createIdTokens } from '../../src/oauth/id-tokens.js'
+import type { Api } from '../../src/oauth/records.js'
+import { userinfoApi } from '../../src/oauth/userinfo-api.js'
 import { createFeed } from '../../src/revocation/feed.js'
 import { sealAccessToken } from '../../src/wire/seal.js'
 import { DEFAULT_TENANT, testApp } from '../support/app.js'
@@ -20,25 +25,30 @@ import { encryptionKey, newServer } from '../unit/keys/fixtures.js'
 // What is taken ends grants and tokens, never keys: they are made once.
 const made = newServer(DEFAULT_TENANT)
 
+const nobody = () => Promise.reject(new Error('No code is asked for here.'))
+const NO_CODES = { issue: nobody, find: async () => undefined, redeem: nobody }
+
 async function scene() {
-  const { mint, unsealer, refreshTokens, jwtSigner, jwtEncrypter, keyring, recipient } = await made
+  const { mint, unsealer, refreshTokens, jwtSigner, jwtEncrypter, jwtVerifier, subjects, keyring, recipient } =
+    await made
   const world = createWorld()
-  const ports = { ...world.ports, mint, unsealer, refreshTokens, jwtSigner, jwtEncrypter }
+  const ports = { ...world.ports, mint, unsealer, refreshTokens, jwtSigner, jwtEncrypter, subjects }
+  const idTokens = createIdTokens(ports)
   const jwks = { keys: [encryptionKey('X25519').publicJwk] }
   const api = world.addApi({ jwks })
   const client = world.addClient({ apis: [api.id] })
-  const { grant } = await world.addGrant(client)
+  const { grant } = await world.addGrant(client, { scope: ['openid', 'orders:read', 'orders:write'] })
 
-  const minted = async (format: 'sealed' | 'signed' | 'opaque') => {
+  const minted = async (format: 'sealed' | 'signed' | 'opaque', of: Api = api) => {
     const request = {
       tenant: DEFAULT_TENANT,
       clientId: client.id,
-      scope: ['orders:read'],
+      scope: ['openid', 'orders:read'],
       rev: 1000,
       subject: 'ann',
       grant,
     }
-    return (await mintToken(mint, { ...request, api: { ...api, format } })).access_token
+    return (await mintToken(mint, { ...request, api: { ...of, format } })).access_token
   }
   const signed = await minted('signed')
   const claims = JSON.parse(Buffer.from(signed.split('.')[1] ?? '', 'base64url').toString())
@@ -49,6 +59,8 @@ async function scene() {
     return signJws({ typ }, claims, key)
   }
   const typ = 'token-introspection+jwt'
+  const own = (kind: string, payload: Record<string, unknown>) =>
+    jwtSigner.sign(DEFAULT_TENANT, { typ: kind, alg: 'RS256' }, payload)
   const respond = (payload: Record<string, unknown>) => jwtSigner.sign(DEFAULT_TENANT, { typ, alg: 'RS256' }, payload)
   const about = { active: true, token_type: 'Bearer', ...claims }
   const response = await respond({ iss: claims.iss, aud: claims.aud, iat: claims.iat, token_introspection: about })
@@ -73,7 +85,14 @@ async function scene() {
     'an introspection response signed by the key of access tokens': sign('access_token', typ),
     'an access token signed by the key of revocation lists': sign('revocations', 'at+jwt'),
     'an access token signed by the key of status lists': sign('status_list', 'at+jwt'),
-    'an ID token': sign('access_token', 'JWT'),
+    'an ID token': await own('JWT', { ...claims, aud: client.id }),
+    'an ID token with the claims of a token': await own('JWT', claims),
+    'what userinfo is signed as': await own('userinfo+jwt', claims),
+    'a logout token of ours': await own('logout+jwt', claims),
+    'an access token signed by the key of ID tokens': sign('id_token', 'at+jwt', 'RS256'),
+    'an ID token signed by the key of access tokens': sign('access_token', 'JWT'),
+    'an access token for userinfo': await minted('opaque', userinfoApi(DEFAULT_TENANT)),
+    'the inside of one for userinfo': await minted('signed', userinfoApi(DEFAULT_TENANT)),
     'a token of no type': sign('access_token', ''),
     'a logout token': sign('access_token', 'logout+jwt'),
     'a client assertion': sign('access_token', 'client-authentication+jwt'),
@@ -85,12 +104,13 @@ async function scene() {
     'the secret of the API': api.secret,
     'the id of the grant': grant.id,
   }
-  const app = testApp([tokenRoute, introspectionRoute, revocationRoute, revocationsRoute, logoutRoute], {
-    deps: { ...ports, feed: createFeed({ ...ports, watch: world.list.watch }) },
+  const app = testApp([tokenRoute, introspectionRoute, revocationRoute, revocationsRoute, logoutRoute, userinfoRoute], {
+    deps: { ...ports, idTokens, codes: NO_CODES, feed: createFeed({ ...ports, watch: world.list.watch }) },
     tenants: world.ports.tenants,
     clients: world.ports.clients,
   })
-  return { app, world, tokens, client, api }
+  const hint = (text: string) => verifyIdTokenHint(DEFAULT_TENANT, text, { jwtVerifier })
+  return { app, world, tokens, client, api, hint }
 }
 
 type Scene = Awaited<ReturnType<typeof scene>>
@@ -101,6 +121,7 @@ type Present = (agent: Agent, token: string, scene: Scene) => Promise<boolean>
 
 // RFC 9068 §4: what is inside is no token where encryption was agreed.
 const ACCESS: Kind[] = ['a sealed access token', 'an opaque access token']
+const USERINFO: Kind = 'an access token for userinfo'
 
 const form = (agent: Agent, path: string, by: { id: string; secret: string }, values: Record<string, string>) =>
   agent.post(path).type('form').set('authorization', basic(by)).send(new URLSearchParams(values).toString())
@@ -120,7 +141,7 @@ const places: { place: string; takes: Kind[]; present: Present }[] = [
   },
   {
     place: 'introspection for the client',
-    takes: [...ACCESS, 'a refresh token'],
+    takes: [...ACCESS, 'a refresh token', USERINFO],
     present: async (agent, token, { client }) =>
       (await form(agent, '/oauth2/introspect', client, { token }).expect(200)).body.active,
   },
@@ -138,14 +159,27 @@ const places: { place: string; takes: Kind[]; present: Present }[] = [
       'the inside of a sealed access token',
       'an opaque access token',
       'a refresh token',
+      USERINFO,
+      'the inside of one for userinfo',
     ],
     present: (agent, token, all) => wrote(all, () => form(agent, '/oauth2/revoke', all.client, { token }).expect(200)),
   },
   {
     place: 'the header at logout',
-    takes: ACCESS,
+    takes: [...ACCESS, USERINFO],
     present: (agent, token, all) =>
       wrote(all, () => agent.post('/auth/logout').set('authorization', `Bearer ${token}`).send({})),
+  },
+  {
+    place: 'userinfo',
+    takes: [USERINFO],
+    present: async (agent, token) =>
+      (await agent.get('/oauth2/userinfo').set('authorization', `Bearer ${token}`)).status === 200,
+  },
+  {
+    place: 'the hint of who is meant',
+    takes: ['an ID token', 'an ID token with the claims of a token'],
+    present: async (_, token, { hint }) => (await hint(token)) !== undefined,
   },
   {
     place: 'refresh_token at logout',
