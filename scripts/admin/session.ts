@@ -21,6 +21,8 @@ export const sessionCommands = {
         user_id: session.user,
         state: session.state,
         amr: session.amr,
+        user_agent: session.userAgent,
+        address: session.address,
         auth_time: session.authTime,
         used_at: session.usedAt,
         created_at: session.createdAt,
@@ -33,6 +35,8 @@ export const sessionCommands = {
         'auth_time',
         'used_at',
         'expires_at',
+        'address',
+        'user_agent',
       ])
     },
   }),

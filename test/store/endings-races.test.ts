@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Grants } from '../../src/oauth/ports.js'
+import { createAuthorizationCodes } from '../../src/store/codes.js'
 import { createEndings } from '../../src/store/endings.js'
 import { createGrants } from '../../src/store/grants.js'
 import { makeOffline, unflipped } from '../support/endings.js'
@@ -128,6 +129,46 @@ test('access that ends during refreshes leaves no grant and no place of its toke
       ),
     ).toEqual([])
   }
+})
+
+test('access that ends while codes are redeemed leaves neither a grant nor a code that can be redeemed', async () => {
+  const codes = createAuthorizationCodes(stage)
+  let made = 0
+  for (let round = 0; round < 40; round++) {
+    const world = await newUser()
+    const { tenant, user, client, api } = world
+    const session = await makeSession(stage.pool, world)
+    const asked = {
+      ...{ tenantId: tenant.id, clientId: client.id, userId: user.id, sessionId: session, credentialVersion: 1 },
+      ...{ redirectUri: 'https://app.example/cb', codeChallenge: 'c'.repeat(43), scope: ['read'], apis: [api.id] },
+      ...{ nonce: undefined, claims: undefined, authTime: new Date(), amr: ['pwd'], acr: undefined },
+    }
+    const issued = await Promise.all([0, 1, 2, 3].map((n) => codes.issue({ ...asked, offline: n % 2 === 0 })))
+    const texts = issued.flatMap((one) => (one.result === 'issued' ? [one.code] : []))
+    expect(texts).toHaveLength(4)
+    const redeem = async (text: string) => {
+      const presented = await codes.find(tenant.id, text)
+      if (!presented) return undefined
+      const terms = { rotate: true, lifetime: 3600, idleLifetime: 3600, place: newPlace() }
+      return { place: terms.place, ...(await codes.redeem(presented, terms, operator)) }
+    }
+    const [first = '', second = '', third = '', fourth = ''] = texts
+    const outcomes = await Promise.all([
+      redeem(first),
+      redeem(second),
+      endings.endAccess(tenant.id, { userId: user.id, clientId: client.id }, ending),
+      redeem(third),
+      redeem(fourth),
+    ])
+    const places = outcomes.flatMap((one) => (typeof one === 'object' && one.result === 'made' ? [one.place] : []))
+    made += places.length
+    expect(await alive(user.id)).toEqual([])
+    expect(await unflipped(stage.pool, tenant.id, places)).toEqual([])
+    const late = await Promise.all(texts.map(redeem))
+    expect(late.filter((one) => one?.result === 'made')).toEqual([])
+  }
+  // Otherwise nothing was raced.
+  expect(made).toBeGreaterThan(0)
 })
 
 test('ends of everything of a user at once, in every order, never deadlock', async () => {

@@ -15,9 +15,22 @@ import { createSessions } from '../../src/store/sessions.js'
 import { createSignInStates } from '../../src/store/sign-in-states.js'
 import { PUBLIC_URL, testApp } from './app.js'
 import { makeClient, makeGrant, makeUser, operator, type Stage, type World } from './fixtures.js'
+import type { Agent } from './http.js'
 import { databaseProcess, recordingLog } from './keys.js'
 
 export const CALLBACK = 'https://app.example/signed-out'
+
+export type Query = Record<string, string>
+
+export const logout = (agent: Agent, query: Query, cookie = '', path = '/oauth2/logout') =>
+  agent.get(`${path}?${new URLSearchParams(query)}`).set('cookie', cookie)
+
+/** A page's one form: where it goes, and what proves that it is ours. */
+export function formOf(text: string) {
+  const [, action = ''] = /<form method="post" action="([^"]+)">/.exec(text) ?? []
+  const [, csrf = ''] = /name="csrf" value="([^"]+)"/.exec(text) ?? []
+  return { action, csrf }
+}
 
 export type SignedIn = Awaited<ReturnType<ReturnType<typeof endingsApp>['signIn']>>
 

@@ -10,10 +10,18 @@ export type SessionRecord = {
   readonly usedAt: Date
   readonly createdAt: Date
   readonly expiresAt: Date
+  /** Of the browser that it was begun in. */
+  readonly userAgent: string | undefined
+  readonly address: string | undefined
 }
 
 /** `ended`: the dead ones too. */
 export type SessionQuery = PageRequest & { readonly user: string; readonly ended: boolean }
+
+type Row = Omit<SessionRecord, 'userAgent' | 'address'> & {
+  readonly userAgent: string | null
+  readonly address: string | null
+}
 
 export type SessionRegistry = {
   /** The newest first. */
@@ -24,14 +32,14 @@ export type SessionRegistry = {
 export function createSessionRegistry(prisma: PrismaClient): SessionRegistry {
   return {
     async list(tenantId, { user, ended, limit, after }) {
-      const rows = await prisma.$queryRaw<SessionRecord[]>`
+      const rows = await prisma.$queryRaw<Row[]>`
         SELECT * FROM (
           SELECT s.id, s.user_id AS "user", s.amr, s.auth_time AS "authTime", s.used_at AS "usedAt",
                  CASE WHEN s.revoked_at IS NOT NULL OR u.disabled_at IS NOT NULL OR t.disabled_at IS NOT NULL
                         OR s.revision < t.revoked_revision THEN 'revoked'
                       WHEN least(s.expires_at, s.used_at + make_interval(secs => s.idle)) <= clock_timestamp() THEN 'expired'
                       ELSE 'live' END AS state,
-                 s.created_at AS "createdAt", s.expires_at AS "expiresAt"
+                 s.created_at AS "createdAt", s.expires_at AS "expiresAt", s.user_agent AS "userAgent", s.address
             FROM sessions s JOIN tenants t ON t.id = s.tenant_id
             JOIN users u ON u.tenant_id = s.tenant_id AND u.id = s.user_id
            WHERE s.tenant_id = ${tenantId}::uuid AND s.user_id = ${user}::uuid
@@ -44,7 +52,13 @@ export function createSessionRegistry(prisma: PrismaClient): SessionRegistry {
         ) AS listed
          WHERE ${ended} OR state = 'live'
          ORDER BY "createdAt" DESC, id DESC LIMIT ${limit + 1}`
-      return toPage(rows, limit, { item: (row) => row, cursor: ({ id }) => id })
+      return toPage(rows, limit, { item: toRecord, cursor: ({ id }) => id })
     },
   }
 }
+
+const toRecord = ({ userAgent, address, ...row }: Row): SessionRecord => ({
+  ...row,
+  userAgent: userAgent ?? undefined,
+  address: address ?? undefined,
+})
