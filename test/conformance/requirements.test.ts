@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import type { Requirement } from './requirement.js'
 import { accessTokens } from './requirements/access-tokens.js'
 import { codesAndPushedRequests } from './requirements/codes-and-pushed-requests.js'
+import { logout } from './requirements/logout.js'
 import { metadataAndResources } from './requirements/metadata-and-resources.js'
 import { openidConnect } from './requirements/openid-connect.js'
 import { resourceServers } from './requirements/resource-servers.js'
@@ -21,6 +22,7 @@ const requirements: readonly Requirement[] = [
   ...resourceServers,
   ...tokensAtTheApi,
   ...codesAndPushedRequests,
+  ...logout,
 ]
 
 /** Whether a file has a test or table of tests of this title. */
