@@ -5,10 +5,10 @@ import {
   successResponse,
 } from '../oauth/authorization-response.js'
 import type { BrowserPorts, ConsentedScopes } from '../oauth/browser-ports.js'
-import { requestedSubject } from '../oauth/claims-request.js'
 import { authorizationError, OAuthError } from '../oauth/errors.js'
 import type { Ports } from '../oauth/ports.js'
 import type { Actor, Api, AuthorizationRequest, BrowserSession, Client, Tenant } from '../oauth/records.js'
+import { isNamedUser, issueCode } from './code.js'
 import { askedScopes, needsConsent } from './consent.js'
 import { type Flow, type Need, nextNeed, refusalOf } from './flow.js'
 
@@ -43,20 +43,20 @@ export async function proceed(
   const { request } = flow
   const apis = await ports.apis.list(tenant.id, request.apis)
   const asked = askedScopes(request, apis)
-  const isNamedUser = !session || (await isNamed({ to, request, session }, ports))
+  const isNamed = !session || (await isNamedUser({ client, request }, session.user.id, ports))
   const given = session
     ? await ports.consents.find(tenant.id, { userId: session.user.id, clientId: client.id })
     : new Map()
   const facts = {
     session,
-    isNamedUser,
+    isNamedUser: isNamed,
     needsConsent: needsConsent(client, request, { asked, given }),
     now: ports.now(),
   }
   const need = nextNeed(flow, facts)
   if (need && request.prompt.includes('none')) return { response: errorResponse(to, refusalOf(need)) }
   // OpenID Connect Core §3.1.2.1: who signed in here is not whom the request names.
-  if (need !== 'sign_in' && session && !isNamedUser) return refused(to, 'login_required', 'another_user_signed_in')
+  if (need !== 'sign_in' && session && !isNamed) return refused(to, 'login_required', 'another_user_signed_in')
   if (need || !session) return { need: need ?? 'sign_in', asked, apis }
   return finish({ to, flow, session }, claim, ports)
 }
@@ -91,25 +91,10 @@ async function finish(
 ): Promise<Progress> {
   const { request } = flow
   await claimAll({ to, flow }, claim, ports)
-  const { tenantId, user, authTime, amr, acr } = session
-  const { clientId, redirectUri, codeChallenge, scope, apis, nonce, claims } = request
-  const issued = await ports.codes.issue({
-    tenantId,
-    clientId,
-    userId: user.id,
-    sessionId: session.id,
-    credentialVersion: user.credentialVersion,
-    redirectUri,
-    codeChallenge,
-    scope,
-    apis,
-    nonce,
-    claims,
-    offline: outlivesSession(to.client, scope),
-    authTime,
-    amr,
-    acr,
-  })
+  const { id: sessionId, user, authTime, amr, acr } = session
+  const { id: userId, credentialVersion } = user
+  const subject = { userId, sessionId, credentialVersion, authTime, amr, acr }
+  const issued = await issueCode({ client: to.client, request }, subject, ports)
   // The session ended, or the client was disabled, since they were looked at.
   if (issued.result === 'superseded') return refused(to, 'login_required', 'session_superseded')
   return { response: successResponse(to, issued.code) }
@@ -134,22 +119,6 @@ export const flowOver = (reason: string) =>
     problem: 'expired',
     description: 'This sign-in is over. Go back to the app and start again.',
   })
-
-/** RFC 10017 §6.3.2.3: what a browser app holds ends with the session. OpenID Connect Core §11. */
-const outlivesSession = (client: Client, scope: readonly string[]) =>
-  scope.includes('offline_access') && !(client.public && client.origins.length > 0)
-
-/** OpenID Connect Core §3.1.2.1, §5.5.1: the user that the request names, by a hint or by `sub` among the claims. */
-async function isNamed(
-  { to, request, session }: { to: Recipient; request: AuthorizationRequest; session: BrowserSession },
-  { subjects }: Pick<BrowserPorts, 'subjects'>,
-): Promise<boolean> {
-  const names = [request.hintedSubject, requestedSubject(request.claims)].filter((name) => name !== undefined)
-  if (names.length === 0) return true
-  const user = { tenantId: to.tenant.id, userId: session.user.id }
-  const subject = await subjects.of(user, to.client.openid.sector)
-  return names.every((name) => name === subject)
-}
 
 function refused(to: Recipient, code: 'login_required' | 'access_denied', reason: string): Progress {
   return { response: errorResponse(to, authorizationError(code, reason)) }
