@@ -2,7 +2,7 @@ import { type AuthorizeFlow, proceed } from '../../accounts/authorization.js'
 import { findRecipient, readAuthorizationRequest } from '../../oauth/authorization-request.js'
 import { errorResponse, type Recipient } from '../../oauth/authorization-response.js'
 import type { BrowserPorts } from '../../oauth/browser-ports.js'
-import { authorizationError, invalidRequest, OAuthError } from '../../oauth/errors.js'
+import { invalidRequest, OAuthError } from '../../oauth/errors.js'
 import { type Params, params as paramsOf } from '../../oauth/params.js'
 import type { Ports } from '../../oauth/ports.js'
 import type { AuthorizationRequest, Tenant } from '../../oauth/records.js'
@@ -73,14 +73,16 @@ async function findPushed(
   params: Params,
   { pushedRequests }: Pick<BrowserPorts, 'pushedRequests'>,
 ): Promise<{ id: string; params: Params } | undefined> {
-  const [requestUri] = params.getAll('request_uri')
-  const id = requestUri === undefined ? undefined : pushedRequestId(requestUri)
+  const id = pushedRequestId(params.get('request_uri') ?? '')
   if (id === undefined) return undefined
   const clientId = params.get('client_id')
   const found = clientId === undefined ? undefined : await pushedRequests.find(tenant.id, { id, clientId })
-  if (!found || clientId === undefined) throw authorizationError('invalid_request_uri', 'request_uri_unknown_or_over')
+  if (!found || clientId === undefined) throw requestOver()
   return { id, params: paramsOf(new Map([...Object.entries(found), ['client_id', [clientId]]])) }
 }
+
+// Whose it was, and where it would go, nobody can say: the browser goes nowhere. RFC 9126 §4.
+const requestOver = () => new OAuthError('invalid_request_uri', 'request_uri_unknown_or_over', { problem: 'expired' })
 
 // No CORS: a page of another site is sent here, and reads nothing. RFC 9700 §2.6.
 export const authorizeRoute: IssuerRoute<AuthorizeDeps> = {
