@@ -1,4 +1,6 @@
 import { createAuthSessions } from './accounts/auth-session.js'
+import type { ChallengeState } from './accounts/authorization-challenge.js'
+import type { SignInState } from './accounts/sign-in.js'
 import type { Config } from './config.js'
 import { createEnvelope, type Envelope } from './crypto/envelope.js'
 import { createPasswordHasher } from './crypto/password.js'
@@ -214,7 +216,8 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
       ...ports,
       ...browserPorts,
       idTokens: createIdTokens({ ...ports, ...browserPorts }),
-      authSessions: createAuthSessions(envelope, now),
+      authSessions: createAuthSessions<SignInState>(envelope, now, 'login'),
+      challengeSessions: createAuthSessions<ChallengeState>(envelope, now, 'challenge'),
       statusLists,
       logos: createLogos({ pool }),
       endings: telling(createEndings({ pool }), logoutDelivery.kick),

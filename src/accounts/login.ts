@@ -3,7 +3,7 @@ import type { AccessTokenResponse, Ports } from '../oauth/ports.js'
 import type { Client } from '../oauth/records.js'
 import { grantTargets, scopeAt } from '../oauth/resource.js'
 import type { AuthSessions } from './auth-session.js'
-import { next, type SignInAnswer, type SignInContext } from './sign-in.js'
+import { next, type SignInAnswer, type SignInContext, type SignInState } from './sign-in.js'
 
 export type LoginRequest = Omit<SignInContext, 'apis' | 'client'> & {
   readonly client: Client
@@ -18,7 +18,7 @@ export type LoginRequest = Omit<SignInContext, 'apis' | 'client'> & {
 type LoginPorts = Pick<
   Ports,
   'users' | 'throttle' | 'passwords' | 'apis' | 'grants' | 'mint' | 'refreshTokens' | 'policy' | 'now'
-> & { authSessions: AuthSessions }
+> & { authSessions: AuthSessions<SignInState> }
 
 /**
  * Signs a user in for a first-party client without a browser: the token response of RFC 6749 §5.1, or `insufficient_authorization`

@@ -19,7 +19,9 @@ const ERRORS = {
   unsupported_token_type: [400, 'The token type can not be revoked here.'], // RFC 7009 §2.2.1
   invalid_token: [401, 'The access token is invalid, expired or revoked.'], // RFC 6750 §3.1
   insufficient_scope: [403, 'The access token does not have the scope needed.'], // RFC 6750 §3.1
-  insufficient_authorization: [400, 'More steps are needed to sign in.'], // draft-ietf-oauth-first-party-apps §5.2.2.1
+  insufficient_authorization: [403, 'More steps are needed to sign in.'], // draft-ietf-oauth-first-party-apps §5.2.2.1
+  redirect_to_web: [403, 'The user must go on in a browser.'], // draft-ietf-oauth-first-party-apps §5.2.2.1
+  invalid_session: [400, 'The auth_session is not valid for this request.'], // draft-ietf-oauth-first-party-apps §5.2.2.1
   too_many_requests: [429, 'Too many requests. Try again later.'], // RFC 6585 §4
   temporarily_unavailable: [503, 'The server is temporarily unable to answer. Try again later.'], // RFC 6749 §4.1.2.1
   server_error: [500, 'The server met an unexpected condition.'], // RFC 6749 §4.1.2.1
@@ -35,11 +37,11 @@ interface ErrorDetails {
   readonly description?: string
   readonly headers?: Readonly<Record<string, string>>
   /** Further members of the JSON answer. */
-  readonly members?: Readonly<Record<string, string>>
+  readonly members?: Readonly<Record<string, string | number>>
   /** For the log beside the reason: what an operator needs to mend it. Nothing secret, nothing the caller wrote. */
-  readonly detail?: Readonly<Record<string, unknown>>
+  readonly detail?: Readonly<Record<string, unknown>> | undefined
   /** What a person is told where a page answers; else the status says it. */
-  readonly problem?: Problem
+  readonly problem?: Problem | undefined
   readonly cause?: unknown
 }
 
@@ -56,7 +58,7 @@ export class OAuthError extends Error {
   /** Which check failed, a snake_case literal: for the log, never for the client. */
   readonly reason: string
   readonly headers: Readonly<Record<string, string>>
-  readonly members: Readonly<Record<string, string>>
+  readonly members: Readonly<Record<string, string | number>>
   readonly detail: Readonly<Record<string, unknown>> | undefined
   readonly problem: Problem | undefined
 
@@ -72,6 +74,13 @@ export class OAuthError extends Error {
     this.detail = details.detail
     this.problem = details.problem
   }
+}
+
+/** The same error, answered with further headers. */
+export function withHeaders(error: OAuthError, headers: Readonly<Record<string, string>>): OAuthError {
+  const { status, description, members, detail, problem } = error
+  const details = { status, description, members, detail, problem, headers: { ...error.headers, ...headers } }
+  return new OAuthError(error.code, error.reason, { ...details, cause: error })
 }
 
 // RFC 6749 §5.2: %x20-21 / %x23-5B / %x5D-7E, so no quote, no backslash, no control, nothing beyond ASCII.
@@ -134,6 +143,18 @@ export const insufficientScope = (reason: string) => new OAuthError('insufficien
 /** Sign-in needs another step; `authSession` continues it (draft-ietf-oauth-first-party-apps §5.2.2.1). */
 export const insufficientAuthorization = (authSession: string, reason: string) =>
   new OAuthError('insufficient_authorization', reason, { members: { auth_session: authSession } })
+
+/**
+ * Only a browser can go on; with `request_uri` and `expires_in` where the request waits there already
+ * (draft-ietf-oauth-first-party-apps §5.2.2.1.1).
+ */
+export const redirectToWeb = (
+  reason: string,
+  pushed: { readonly request_uri: string; readonly expires_in: number } | undefined,
+) => new OAuthError('redirect_to_web', reason, { members: { ...pushed } })
+
+/** An `auth_session` that is unknown, over, or of another request (draft-ietf-oauth-first-party-apps §5.2.2.1). */
+export const invalidSession = (reason: string) => new OAuthError('invalid_session', reason)
 
 /** Too many tries; `retryAfter` in seconds, RFC 6585 §4. */
 export const tooManyRequests = (reason: string, retryAfter: number) =>

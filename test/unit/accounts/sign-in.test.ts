@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createAuthSessions } from '../../../src/accounts/auth-session.js'
-import { next, type SignInContext } from '../../../src/accounts/sign-in.js'
+import { next, type SignInContext, type SignInState } from '../../../src/accounts/sign-in.js'
 import { createEnvelope, WrongMasterKeyError } from '../../../src/crypto/envelope.js'
 import type { Passwords, SignInAttempt, SignInSubject, Throttle, Users } from '../../../src/oauth/ports.js'
 import type { Tenant } from '../../../src/oauth/records.js'
@@ -183,11 +183,11 @@ describe('auth_session', () => {
   const state = { username: 'ann@example.com' }
   let now = NOW
   const envelope = createEnvelope(Buffer.alloc(32, 7))
-  const sessions = createAuthSessions(envelope, () => now)
+  const sessions = createAuthSessions<SignInState>(envelope, () => now, 'login')
 
   it('is not sealed with the key that private keys lie under: anybody can have any number of them made', () => {
     const sealed = Buffer.from(sessions.issue(state, { tenant, client }), 'base64url')
-    expect(() => envelope.open(sealed, `auth_session ${tenant.id} ${client.id}`)).toThrow(WrongMasterKeyError)
+    expect(() => envelope.open(sealed, `auth_session login ${tenant.id} ${client.id}`)).toThrow(WrongMasterKeyError)
   })
 
   it('gives the state back to the client that began it, for ten minutes', () => {

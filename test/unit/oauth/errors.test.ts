@@ -14,7 +14,7 @@ describe('OAuthError', () => {
     { error: errors.unsupportedTokenType('id_token'), code: 'unsupported_token_type', status: 400 },
     { error: errors.invalidToken('token_expired'), code: 'invalid_token', status: 401 },
     { error: errors.insufficientScope('scope_missing'), code: 'insufficient_scope', status: 403 },
-    { error: errors.insufficientAuthorization('abc', 'totp'), code: 'insufficient_authorization', status: 400 },
+    { error: errors.insufficientAuthorization('abc', 'totp'), code: 'insufficient_authorization', status: 403 },
     { error: errors.tooManyRequests('address_bucket', 30), code: 'too_many_requests', status: 429 },
     { error: errors.temporarilyUnavailable('queue_full', 2), code: 'temporarily_unavailable', status: 503 },
   ])('answers $code with $status', ({ error, code, status }) => {
