@@ -3,6 +3,7 @@ import { type App, assemble } from './http/router.js'
 import { type AccountDeps, accountRoute } from './http/routes/account.js'
 import { assetsRoute } from './http/routes/assets.js'
 import { type AuthorizeDeps, authorizeRoute } from './http/routes/authorize.js'
+import { authorizeChallengeRoute, type ChallengeDeps } from './http/routes/authorize-challenge.js'
 import { type EndSessionDeps, endSessionRoute, signOutRoute } from './http/routes/end-session.js'
 import { type HealthDeps, live, ready } from './http/routes/health.js'
 import { introspectionRoute } from './http/routes/introspection.js'
@@ -11,6 +12,8 @@ import { type LoginDeps, loginRoute } from './http/routes/login.js'
 import { type LogoDeps, logoRoute } from './http/routes/logo.js'
 import { logoutRoute } from './http/routes/logout.js'
 import { metadataRoute, openidConfigurationRoute } from './http/routes/metadata.js'
+import { parRoute } from './http/routes/par.js'
+import { refreshRoute } from './http/routes/refresh.js'
 import { revocationRoute } from './http/routes/revocation.js'
 import { type RevocationsDeps, revocationsRoute } from './http/routes/revocations.js'
 import { type SignInDeps, signInRoute } from './http/routes/sign-in.js'
@@ -25,6 +28,7 @@ export type AppDeps = HealthDeps &
   Ports &
   BrowserPorts &
   AuthorizeDeps &
+  ChallengeDeps &
   SignInDeps &
   LoginDeps &
   RevocationsDeps &
@@ -46,6 +50,8 @@ export const routes: readonly Route<AppDeps>[] = [
   logoRoute,
   authorizeRoute,
   signInRoute,
+  parRoute,
+  authorizeChallengeRoute,
   tokenRoute,
   userinfoRoute,
   introspectionRoute,
@@ -57,6 +63,7 @@ export const routes: readonly Route<AppDeps>[] = [
   metadataRoute,
   openidConfigurationRoute,
   loginRoute,
+  refreshRoute,
   logoutRoute,
   endSessionRoute,
   signOutRoute,

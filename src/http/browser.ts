@@ -27,13 +27,18 @@ export function cookieName({ id, issuer }: Pick<Tenant, 'id' | 'issuer'>): strin
 }
 
 /** The value of a cookie; undefined when it is not there, or there twice: then one of them was planted. RFC 6265 §5.4. */
-export function readCookie({ headers }: Pick<HttpRequest, 'headers'>, name: string): string | undefined {
-  const found = (headers.cookie ?? '')
+export function readCookie(request: Pick<HttpRequest, 'headers'>, name: string): string | undefined {
+  const [only, ...more] = cookieValues(request, name)
+  return more.length > 0 ? undefined : only
+}
+
+/** Every value that a browser sends under a name, in its order. */
+export function cookieValues({ headers }: Pick<HttpRequest, 'headers'>, name: string): readonly string[] {
+  return (headers.cookie ?? '')
     .split(';')
     .map((pair) => pair.trim())
     .filter((pair) => pair.startsWith(`${name}=`))
-  const [only, ...more] = found
-  return more.length > 0 ? undefined : only?.slice(name.length + 1)
+    .map((pair) => pair.slice(name.length + 1))
 }
 
 /** The browser that asks; undefined when it has no cookie of the tenant's that we could have set. */

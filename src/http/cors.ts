@@ -3,9 +3,10 @@ import type { HttpRequest, HttpResponse, ResponseHeaders } from './handler.js'
 
 /**
  * Who may read an endpoint's answers from a page of another origin: `any` for public documents, `clients` for the origins
- * of the tenant's clients, `none` for the rest. Never with credentials: no `Access-Control-Allow-Credentials` anywhere.
+ * of the tenant's clients, `none` for the rest. With credentials nowhere but for `clients_with_cookie`: the endpoints where a browser
+ * app's refresh token is in a cookie, each of which asks by itself whose page it is.
  */
-export type CorsPolicy = 'any' | 'clients' | 'none'
+export type CorsPolicy = 'any' | 'clients' | 'clients_with_cookie' | 'none'
 
 const EXPOSED = { 'access-control-expose-headers': 'WWW-Authenticate, Retry-After, X-Request-Id' }
 
@@ -20,15 +21,20 @@ export async function corsHeaders(
   const { origin } = request.headers
   const known = isOrigin(origin) && (await clients.allowsOrigin(request.tenant.id, origin))
   // Vary also where there is no origin: else a cache gives that answer to a page.
-  return known ? { 'access-control-allow-origin': origin, vary: 'Origin', ...EXPOSED } : { vary: 'Origin' }
+  if (!known) return { vary: 'Origin' }
+  const credentials = policy === 'clients_with_cookie' && { 'access-control-allow-credentials': 'true' }
+  return { 'access-control-allow-origin': origin, ...credentials, vary: 'Origin', ...EXPOSED }
 }
 
 /** The answer to a preflight. It carries no token yet, so what a request may hold is the same for all. */
-export const preflight = (methods: object): HttpResponse => ({
+export const preflight = (methods: object, policy: CorsPolicy): HttpResponse => ({
   status: 204,
   headers: {
     'access-control-allow-methods': Object.keys(methods).join(', '),
-    'access-control-allow-headers': 'Authorization, Content-Type',
+    'access-control-allow-headers':
+      policy === 'clients_with_cookie'
+        ? 'Authorization, Content-Type, X-Requested-With'
+        : 'Authorization, Content-Type',
     'access-control-max-age': '600',
   },
 })

@@ -95,7 +95,7 @@ async function respond<Deps>(match: Match<Deps>, exchange: Exchange, context: Se
 
   const { methods, cors = 'none', body: kind = 'none', maxBytes = DEFAULT_MAX_BYTES, ...route } = match.route
   if (!handler) {
-    if (req.method === 'OPTIONS' && cors !== 'none') return preflight(methods)
+    if (req.method === 'OPTIONS' && cors !== 'none') return preflight(methods, cors)
     throw methodNotAllowed(allow(methods, cors))
   }
   const opened = openRequest(exchange.id, req, context.trustedProxyHops)
