@@ -183,6 +183,8 @@ overBothTransports('a refresh token in a cookie', (reach) => {
       await call(agent, '/t/acme/auth/logout', { headers: { cookie: mine } }),
     ]
     expect(attempts.map(({ status }) => status)).toEqual([400, 400, 200, 200])
+    const reasons = app.lines().map((line) => line['reason'])
+    expect(reasons.filter((one) => one === 'refresh_cookie_missing')).toHaveLength(2)
     // Renamed by hand it is still another client's.
     const ofOther = await call(agent, '/auth/login', {
       body: { ...ANN, client_id: other.id, refresh_token_delivery: 'cookie' },
