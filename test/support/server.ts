@@ -1,4 +1,4 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, fork, spawn } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
@@ -129,9 +129,47 @@ export function script(env: Environment, name: string, args: readonly string[], 
   })
 }
 
+type Shell = (args: readonly string[]) => Promise<Ran>
+
+const shells = new Map<string, Shell>()
+
+/** A process that runs the commands of one environment, as `npm run admin` would. It ends with the one that started it. */
+function shellOf(env: Environment): Shell {
+  const key = JSON.stringify(env)
+  const known = shells.get(key)
+  if (known) return known
+  const child = fork(fileURLToPath(new URL('admin-shell.mjs', import.meta.url)), {
+    env: inherited(env),
+    // Node's own flags are vitest's.
+    execArgv: [],
+  })
+  child.unref()
+  child.channel?.unref()
+  const waiting = new Map<number, (ran: Ran) => void>()
+  let count = 0
+  child.on('message', ({ id, ...ran }: Ran & { id: number }) => {
+    waiting.get(id)?.(ran)
+    waiting.delete(id)
+    if (waiting.size === 0) child.channel?.unref()
+  })
+  child.on('exit', (code) => {
+    shells.delete(key)
+    for (const answer of waiting.values()) answer({ code: code ?? -1, stdout: '', stderr: 'The shell ended.' })
+  })
+  const shell: Shell = (args) =>
+    new Promise((resolve) => {
+      const id = count++
+      waiting.set(id, resolve)
+      child.channel?.ref()
+      child.send({ id, args })
+    })
+  shells.set(key, shell)
+  return shell
+}
+
 /** Runs `admin … --json` and answers with what it printed; throws with what it said when it fails. */
 export async function admin(env: Environment, ...args: readonly string[]): Promise<Record<string, unknown>> {
-  const { code, stdout, stderr } = await script(env, 'admin', [...args, '--json'])
+  const { code, stdout, stderr } = await shellOf(env)([...args, '--json'])
   if (code !== 0) throw new Error(`admin ${args.join(' ')} ended with ${code}: ${stderr}`)
   const said = JSON.parse(stdout) as Record<string, unknown>
   const privateJwk = said['private_jwk'] as { d?: string } | undefined
