@@ -1,7 +1,7 @@
 import type { BrowserPorts } from '../oauth/browser-ports.js'
+import type { LogoutDeliveries, LogoutDelivery } from '../oauth/ending-ports.js'
 import { logoutToken } from '../oauth/logout-token.js'
 import type { Ports } from '../oauth/ports.js'
-import type { LogoutDeliveries, LogoutDelivery } from './ports.js'
 
 /** The guarded fetcher's part that is needed here. Its errors say why in words, and quote nothing of the answer. */
 export type PostForm = (

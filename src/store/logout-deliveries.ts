@@ -1,5 +1,5 @@
 import type { Pool } from 'pg'
-import type { LogoutDeliveries, LogoutDelivery } from '../jobs/ports.js'
+import type { LogoutDeliveries, LogoutDelivery } from '../oauth/ending-ports.js'
 
 type Row = { tenant_id: string; slug: string; session_id: string; client_id: string; user_id: string; tries: number }
 
