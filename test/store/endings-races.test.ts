@@ -4,6 +4,7 @@ import { createAuthorizationCodes } from '../../src/store/codes.js'
 import { createEndings } from '../../src/store/endings.js'
 import { createGrants } from '../../src/store/grants.js'
 import { makeOffline, unflipped } from '../support/endings.js'
+import { eventually } from '../support/eventually.js'
 import {
   makeClient,
   makeGrant,
@@ -169,6 +170,20 @@ test('access that ends while codes are redeemed leaves neither a grant nor a cod
   }
   // Otherwise nothing was raced.
   expect(made).toBeGreaterThan(0)
+})
+
+test('access that ends while a sign-in is being written waits for it, and ends what it gave', async () => {
+  const world = await newUser()
+  const access = { userId: world.user.id, clientId: world.client.id }
+  const signingIn = await stage.pool.connect()
+  await signingIn.query('BEGIN')
+  await makeGrant(createGrants({ pool: signingIn }), world)
+  const end = endings.endAccess(world.tenant.id, access, ending)
+  await eventually(async () => expect(await sql('SELECT FROM pg_locks WHERE NOT granted')).toHaveLength(1))
+  await signingIn.query('COMMIT')
+  signingIn.release()
+  expect(await end).toBe('ended')
+  expect(await alive(world.user.id)).toEqual([])
 })
 
 test('ends of everything of a user at once, in every order, never deadlock', async () => {
