@@ -3,9 +3,11 @@ import { describe, expect, it } from 'vitest'
 import type { Requirement } from './requirement.js'
 import { accessTokens } from './requirements/access-tokens.js'
 import { codesAndPushedRequests } from './requirements/codes-and-pushed-requests.js'
+import { firstPartyApps } from './requirements/first-party-apps.js'
 import { logout } from './requirements/logout.js'
 import { metadataAndResources } from './requirements/metadata-and-resources.js'
 import { openidConnect } from './requirements/openid-connect.js'
+import { pushedRequests } from './requirements/pushed-requests.js'
 import { resourceServers } from './requirements/resource-servers.js'
 import { revocationAndIntrospection } from './requirements/revocation-and-introspection.js'
 import { statusLists } from './requirements/status-lists.js'
@@ -23,6 +25,8 @@ const requirements: readonly Requirement[] = [
   ...tokensAtTheApi,
   ...codesAndPushedRequests,
   ...logout,
+  ...pushedRequests,
+  ...firstPartyApps,
 ]
 
 /** Whether a file has a test or table of tests of this title. */
