@@ -1,8 +1,10 @@
 import { createHash } from 'node:crypto'
+import { logoutByRefreshToken } from '../accounts/logout.js'
 import { originAllowed } from '../oauth/client-auth.js'
 import { invalidGrant, invalidRequest, OAuthError, unauthorizedClient } from '../oauth/errors.js'
 import type { Client, Tenant } from '../oauth/records.js'
 import { cookieValues } from './browser.js'
+import { clientActor } from './caller.js'
 import type { HttpRequest } from './handler.js'
 
 type Owner = { readonly tenant: Pick<Tenant, 'id' | 'issuer'>; readonly client: Pick<Client, 'id'> }
@@ -44,6 +46,19 @@ export function heldRefreshToken(request: HttpRequest, client: Client): string {
   if (more.length > 0) throw invalidRequest('A cookie was sent more than once.', 'refresh_cookie_repeated')
   if (!held) throw invalidGrant('refresh_cookie_missing')
   return held
+}
+
+/** Ends the grant of what a browser holds for a client. Of two one was planted, and nobody can tell which: both end, as both are sent. */
+export async function endHeldTokens(
+  request: HttpRequest,
+  client: Client,
+  deps: Parameters<typeof logoutByRefreshToken>[1],
+): Promise<void> {
+  const { tenant } = request
+  const by = clientActor(request, client)
+  for (const token of cookieValues(request, refreshCookieName({ tenant, client }))) {
+    await logoutByRefreshToken({ token, client, tenant, by }, deps)
+  }
 }
 
 /** The header that makes a browser hold a refresh token. `maxAge`: seconds until its grant is over. */

@@ -250,6 +250,16 @@ overBothTransports('a refresh token in a cookie', (reach) => {
       .expect(415)
   })
 
+  it('ends when another sign-in takes its place', async () => {
+    const { app, signIn, login, grantOf } = scene()
+    const { agent } = await reach(app)
+    const before = await signIn(agent)
+    await login(agent, { password: 'wrong' }, { cookie: before }).expect(400)
+    expect(grantOf(before)?.revoked).toBe(false)
+    const after = cookieOf(await login(agent, {}, { cookie: before }).expect(200))
+    expect([grantOf(before)?.revoked, grantOf(after)?.revoked]).toEqual([true, false])
+  })
+
   it('ends its grant at sign-out, and is forgotten', async () => {
     const { app, signIn, logout, refresh, grantOf } = scene()
     const { agent } = await reach(app)
@@ -259,6 +269,9 @@ overBothTransports('a refresh token in a cookie', (reach) => {
     expect((await refresh(agent, cookie)).body.error).toBe('invalid_grant')
     await logout(agent, cookie).expect(200, {})
     await logout(agent, undefined).expect(200, {})
+    const [mine, planted] = [await signIn(agent), await signIn(agent)]
+    await logout(agent, `${mine}; ${planted}`).expect(200, {})
+    expect([grantOf(mine)?.revoked, grantOf(planted)?.revoked]).toEqual([true, true])
   })
 
   it.each([

@@ -6,10 +6,12 @@ import type { Params } from '../../oauth/params.js'
 import { callerOf, clientActor } from '../caller.js'
 import { type Handler, json, NO_STORE } from '../handler.js'
 import { jsonParams } from '../json-body.js'
-import { assertPageOf, holdRefreshToken } from '../refresh-cookie.js'
+import { assertPageOf, endHeldTokens, holdRefreshToken } from '../refresh-cookie.js'
 import type { IssuerRoute } from '../route.js'
 
-export type LoginDeps = Parameters<typeof login>[1] & Parameters<typeof authenticateClient>[2]
+export type LoginDeps = Parameters<typeof login>[1] &
+  Parameters<typeof authenticateClient>[2] &
+  Parameters<typeof endHeldTokens>[2]
 
 /**
  * POST {issuer}/auth/login: username and password of a first-party client's user, for tokens. With `refresh_token_delivery: "cookie"` a
@@ -36,6 +38,8 @@ const post: Handler<LoginDeps> = async (request, deps) => {
   )
   if (!byCookie) return json(200, tokens, NO_STORE)
   const { tenant } = request
+  // What the browser held before it holds no longer, and nobody else may.
+  await endHeldTokens(request, client, deps)
   const { response, held } = await holdApart(tokens, tenant, deps)
   return json(200, response, { ...NO_STORE, ...(held && holdRefreshToken({ tenant, client }, held)) })
 }

@@ -2,11 +2,10 @@ import { logoutByAccessToken, logoutByRefreshToken } from '../../accounts/logout
 import { authenticateClient } from '../../oauth/client-auth.js'
 import { invalidRequest } from '../../oauth/errors.js'
 import type { Client } from '../../oauth/records.js'
-import { cookieValues } from '../browser.js'
 import { callerOf, clientActor } from '../caller.js'
 import { type Handler, type HttpRequest, type HttpResponse, json, NO_STORE } from '../handler.js'
 import { jsonParams } from '../json-body.js'
-import { assertPageOf, forgetRefreshToken, isFromPage, refreshCookieName } from '../refresh-cookie.js'
+import { assertPageOf, endHeldTokens, forgetRefreshToken, isFromPage } from '../refresh-cookie.js'
 import type { IssuerRoute } from '../route.js'
 
 type Deps = Parameters<typeof logoutByAccessToken>[1] & Parameters<typeof authenticateClient>[2]
@@ -39,10 +38,7 @@ const post: Handler<Deps> = async (request, deps) => {
 async function endHeld(request: HttpRequest, client: Client, deps: Deps): Promise<HttpResponse> {
   assertPageOf(request, client)
   const { tenant } = request
-  const tokens = cookieValues(request, refreshCookieName({ tenant, client }))
-  // One of two was planted, and which of them nobody can tell: the owner wants both to be of no use.
-  for (const token of tokens)
-    await logoutByRefreshToken({ token, client, tenant, by: clientActor(request, client) }, deps)
+  await endHeldTokens(request, client, deps)
   return json(200, {}, { ...NO_STORE, ...forgetRefreshToken({ tenant, client }) })
 }
 
