@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { adminHere, makeDefaultTenant, makeGrant } from '../support/admin.js'
 import { type TestDatabase, testDatabase } from '../support/database.js'
 import { removeData } from '../support/installation.js'
-import { type Environment, embeddedInstallation, installation, script } from '../support/server.js'
+import { adminCommand, type Environment, embeddedInstallation, installation, script } from '../support/server.js'
 
 type Json = Record<string, unknown>
 
@@ -41,7 +41,8 @@ describe('the admin script', { timeout: 240_000 }, () => {
     await database.drop()
   })
 
-  const admin = (args: readonly string[], input = '') => script(env, 'admin', args, input)
+  const admin = (args: readonly string[], input = '') =>
+    input === '' ? adminCommand(env, args) : script(env, 'admin', args, input)
 
   /** Runs it with `--json`; expects it to succeed. */
   async function json(args: readonly string[], input = ''): Promise<Json> {

@@ -167,9 +167,12 @@ function shellOf(env: Environment): Shell {
   return shell
 }
 
+/** Runs `admin …` without input, in a process that has run others before it. */
+export const adminCommand = (env: Environment, args: readonly string[]): Promise<Ran> => shellOf(env)(args)
+
 /** Runs `admin … --json` and answers with what it printed; throws with what it said when it fails. */
 export async function admin(env: Environment, ...args: readonly string[]): Promise<Record<string, unknown>> {
-  const { code, stdout, stderr } = await shellOf(env)([...args, '--json'])
+  const { code, stdout, stderr } = await adminCommand(env, [...args, '--json'])
   if (code !== 0) throw new Error(`admin ${args.join(' ')} ended with ${code}: ${stderr}`)
   const said = JSON.parse(stdout) as Record<string, unknown>
   const privateJwk = said['private_jwk'] as { d?: string } | undefined

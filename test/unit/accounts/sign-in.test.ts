@@ -96,7 +96,7 @@ describe('next', () => {
         liveApis: ['api_1'],
         authTime: new Date(NOW * 1000),
         amr: ['pwd'],
-        acr: undefined,
+        acr: '1',
       },
     })
     expect(calls).toEqual([
