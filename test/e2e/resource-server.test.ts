@@ -227,7 +227,7 @@ describe('a way that breaks', () => {
     ['swallows everything', () => front.stall()],
   ])('%s: 503 past the bound and never 401, and what was revoked meanwhile is refused', async (_, breakIt) => {
     const [dead, alive] = [await serviceToken(), await serviceToken(other)]
-    for (const token of [dead, alive]) expect([...(await fates(token))]).toEqual(['live'])
+    for (const token of [dead, alive]) await eventually(async () => expect([...(await fates(token))]).toEqual(['live']))
     breakIt()
     // By another way than that.
     const [direct] = servers
@@ -242,7 +242,7 @@ describe('a way that breaks', () => {
 
   it('is slow: what is known is as old as it is', async () => {
     const [dead, alive] = [await serviceToken(), await serviceToken(other)]
-    for (const token of [dead, alive]) expect([...(await fates(token))]).toEqual(['live'])
+    for (const token of [dead, alive]) await eventually(async () => expect([...(await fates(token))]).toEqual(['live']))
     front.delay(400)
     await issuer.revoke(service, dead)
     expect(await watch({ dead: [dead], alive: [alive], since: performance.now() })).toEqual([])
@@ -250,7 +250,7 @@ describe('a way that breaks', () => {
 
   it('leads to processes that are killed, one after the other, and come again', async () => {
     const [dead, alive] = [await serviceToken(), await serviceToken(other)]
-    for (const token of [dead, alive]) expect([...(await fates(token))]).toEqual(['live'])
+    for (const token of [dead, alive]) await eventually(async () => expect([...(await fates(token))]).toEqual(['live']))
     const wrong: string[] = []
     const look = async () => {
       if ((await fates(alive)).has('invalid_token')) wrong.push('Good, and refused.')

@@ -270,6 +270,17 @@ describe('clients', () => {
 })
 
 describe('APIs', () => {
+  test('say what their scopes allow where their owner has said it', async () => {
+    const { tenant } = stage.ours
+    const { id } = await makeApi(stage.pool, tenant.id, { scopes: ['orders:write', 'orders:read'] })
+    const describeScope =
+      "UPDATE api_scopes SET description = 'Read your orders' WHERE api_id = $1 AND name = 'orders:read'"
+    await stage.pool.query(describeScope, [id])
+    expect((await directory.apis.find(tenant.id, id))?.descriptions).toEqual(
+      new Map([['orders:read', 'Read your orders']]),
+    )
+  })
+
   test('are found by id and by identifier, byte for byte, in their tenant alone', async () => {
     const { tenant } = stage.ours
     const jwks = { keys: [{ kty: 'EC', kid: 'one' }] }
@@ -291,6 +302,7 @@ describe('APIs', () => {
       identifier,
       name: 'An API',
       scopes: ['orders:read', 'orders:write'],
+      descriptions: new Map(),
       format: 'sealed',
       signingAlgorithm: 'Ed25519',
       encryptionAlgorithm: 'ECDH-ES',
