@@ -22,14 +22,18 @@ const attribute = (tag: string, name: string) => {
   return value === undefined ? undefined : unescaped(value)
 }
 
-/** A person's browser without scripts: keeps cookies, follows redirects as long as they stay at `origin`, fills in forms. */
-export function createBrowser(origin: string) {
-  const jar = new Map<string, string>()
+/**
+ * A person's browser without scripts: keeps cookies, follows redirects as long as they stay at `origin` or at one of the `others`, fills
+ * in forms. As every browser does, it keeps a jar of cookies a host, whatever the port. RFC 6265 §8.5.
+ */
+export function createBrowser(origin: string, others: readonly string[] = []) {
+  const jars = new Map<string, Map<string, string>>()
+  const origins = [origin, ...others]
   let here: Arrival | undefined
 
   function send(url: URL, { method = 'GET', form, headers = {} }: Sent): Promise<Arrival> {
     const body = form && new URLSearchParams(form).toString()
-    const cookie = [...jar].map(([name, value]) => `${name}=${value}`).join('; ')
+    const cookie = [...jarOf(url)].map(([name, value]) => `${name}=${value}`).join('; ')
     return new Promise((resolve, reject) => {
       const request = httpRequest(
         url,
@@ -52,7 +56,7 @@ export function createBrowser(origin: string) {
           const chunks: Buffer[] = []
           response.on('data', (chunk: Buffer) => chunks.push(chunk))
           response.on('end', () => {
-            for (const set of response.headers['set-cookie'] ?? []) keep(set)
+            for (const set of response.headers['set-cookie'] ?? []) keep(set, jarOf(url))
             const html = Buffer.concat(chunks).toString()
             resolve({ url, status: response.statusCode ?? 0, headers: response.headers, html })
           })
@@ -64,7 +68,13 @@ export function createBrowser(origin: string) {
     })
   }
 
-  function keep(header: string): void {
+  function jarOf({ hostname }: URL): Map<string, string> {
+    const jar = jars.get(hostname) ?? new Map<string, string>()
+    jars.set(hostname, jar)
+    return jar
+  }
+
+  function keep(header: string, jar: Map<string, string>): void {
     const [pair = '', ...attributes] = header.split(';').map((part) => part.trim())
     const name = pair.slice(0, pair.indexOf('='))
     if (attributes.some((one) => /^max-age=0$/i.test(one))) jar.delete(name)
@@ -77,7 +87,7 @@ export function createBrowser(origin: string) {
       const { location } = at.headers
       if (location === undefined || at.status < 300 || at.status > 399) return settle(at)
       const next = new URL(location, at.url)
-      if (next.origin !== origin) return settle({ ...at, url: next })
+      if (!origins.includes(next.origin)) return settle({ ...at, url: next })
       at = await send(next, {})
     }
     throw new Error(`Too many redirects, the last to ${at.url.href}.`)
@@ -94,8 +104,8 @@ export function createBrowser(origin: string) {
   }
 
   return {
-    /** By name. */
-    cookies: jar,
+    /** Those of `origin`, by name. */
+    cookies: jarOf(new URL(origin)),
     here: current,
     /** Opens an address. */
     go: async (to: string | URL, sent: Sent = {}): Promise<Arrival> => follow(await send(new URL(to, origin), sent)),
