@@ -1,20 +1,11 @@
-import { execFile, spawn } from 'node:child_process'
 import { chmodSync, lstatSync, mkdtempSync, realpathSync, rmSync } from 'node:fs'
-import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { promisify } from 'node:util'
+import { freePort, type ServerProcess, spawnServer, whenInterrupted } from '../server-process.js'
 
-const run = promisify(execFile)
-const built = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
-
-export type Instance = {
+export type Instance = Pick<ServerProcess, 'admin'> & {
   readonly url: string
   readonly folder: string
-  /** Runs an operator's command and answers with its JSON. */
-  admin(args: readonly string[]): Promise<Record<string, unknown>>
   /** Whether somebody asked this program to end. */
   isInterrupted(): boolean
   stop(): Promise<void>
@@ -27,7 +18,7 @@ export async function startInstance(): Promise<Instance> {
   chmodSync(folder, 0o711)
   const port = await freePort()
   const url = `http://localhost:${port}`
-  const env = {
+  const server = spawnServer({
     ...process.env,
     PORT: String(port),
     PUBLIC_URL: url,
@@ -37,46 +28,24 @@ export async function startInstance(): Promise<Instance> {
     DATABASE_URL: '',
     DATABASE_DIRECT_URL: '',
     MASTER_KEY: '',
-  }
-  // Detached, so that Ctrl-C reaches this program alone, which then stops the server in order.
-  const server = spawn(process.execPath, [built('main.js')], {
-    env,
-    stdio: ['ignore', 'ignore', 'inherit'],
-    detached: true,
   })
-  const ended = new Promise<void>((resolve) => server.once('exit', () => resolve()))
   let stopped: Promise<void> | undefined
   const stop = () => {
-    stopped ??= (async () => {
-      server.kill('SIGTERM')
-      await ended
-      remove(folder)
-    })()
+    stopped ??= server.stop().then(() => remove(folder))
     return stopped
   }
   let interrupted = false
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-    process.once(signal, () => {
-      interrupted = true
-      void stop().then(() => process.exit(1))
-    })
-  }
+  whenInterrupted(() => {
+    interrupted = true
+    void stop().then(() => process.exit(1))
+  })
   try {
-    await ready(url, () => server.exitCode !== null || server.signalCode !== null)
+    await server.ready()
   } catch (error) {
     await stop()
     throw error
   }
-  return {
-    url,
-    folder,
-    stop,
-    isInterrupted: () => interrupted,
-    async admin(args) {
-      const { stdout } = await run(process.execPath, [built('scripts/admin.js'), ...args, '--json'], { env })
-      return JSON.parse(stdout)
-    },
-  }
+  return { url, folder, stop, isInterrupted: () => interrupted, admin: server.admin }
 }
 
 /** With what lies outside it, where the folder is none that the user of Postgres can enter. */
@@ -86,23 +55,4 @@ function remove(folder: string): void {
     rmSync(realpathSync(link), { recursive: true, force: true })
   }
   rmSync(folder, { recursive: true, force: true })
-}
-
-async function ready(url: string, over: () => boolean): Promise<void> {
-  for (const until = Date.now() + 60_000; Date.now() < until && !over(); await wait(50)) {
-    const answer = await fetch(`${url}/health/ready`).catch(() => undefined)
-    if (answer?.ok) return
-  }
-  throw new Error('The server did not become ready; what it said stands above.')
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
-    })
-  })
 }
