@@ -19,7 +19,7 @@ import { ensureKeys } from './key-tools.js'
 import { PAGE, page } from './listing.js'
 import { type Answer, listing } from './output.js'
 import { SHOWN_ONCE } from './password.js'
-import { algorithms, words } from './values.js'
+import { algorithms, scopeTexts, words } from './values.js'
 
 const WHICH = {
   identifier: { value: 'URI', help: 'The API, byte for byte.' },
@@ -27,6 +27,11 @@ const WHICH = {
 } as const
 
 const SETTINGS = {
+  'scope-text': {
+    value: 'S=TEXT',
+    multiple: true,
+    help: 'What a scope allows, in the words people read when an app asks for it; S= takes them away. Repeatable.',
+  },
   format: { value: 'F', help: 'Of its tokens: sealed (default), signed, or opaque.' },
   alg: {
     value: 'A',
@@ -69,6 +74,7 @@ function present({ id, keys, ...api }: ApiRecord) {
     identifier: api.identifier,
     name: api.name,
     scopes: api.scopes,
+    scope_texts: api.descriptions,
     format: api.format,
     signing_alg: api.signingAlgorithm,
     alg: api.encryptionAlgorithm,
@@ -132,6 +138,7 @@ export const apiCommands = {
         {
           identifier,
           scopes,
+          descriptions: scopeTexts(given['scope-text'], scopes),
           name,
           format,
           encryptionMethod: enc,
@@ -274,6 +281,7 @@ export const apiCommands = {
 type Change = Which & {
   readonly name?: string | undefined
   readonly scope?: string[] | undefined
+  readonly 'scope-text'?: string[] | undefined
   readonly format?: string | undefined
   readonly alg?: string[] | undefined
   readonly enc?: string | undefined
@@ -308,6 +316,7 @@ async function change(context: Context, given: Change): Promise<Answer> {
   const asked = {
     name: given.name,
     scopes: words(given.scope),
+    descriptions: scopeTexts(given['scope-text'], words(given.scope) ?? api.scopes),
     format: given.format,
     encryptionMethod: given.enc,
     tokenLifetime: given['token-lifetime'] === '' ? null : integer('token-lifetime', given['token-lifetime']),

@@ -17,6 +17,7 @@ const OPTION_OF: Readonly<Record<Setting, string>> = {
   redirectUris: '--redirect-uri',
   origins: '--origin',
   scopes: '--scope',
+  descriptions: '--scope-text',
   apis: '--api',
   defaultResource: '--default-resource',
   rotation: '--rotation',

@@ -5,6 +5,22 @@ export function words(values: readonly string[] | undefined): string[] | undefin
   return values?.flatMap((value) => value.split(' ').filter((word) => word !== ''))
 }
 
+/** `SCOPE=TEXT` for scopes that there are; a scope may have an equals sign in it. Throws UsageError. */
+export function scopeTexts(
+  values: readonly string[] | undefined,
+  scopes: readonly string[],
+): Record<string, string> | undefined {
+  if (values === undefined) return undefined
+  const pairs = values.map((value) => {
+    const scope = scopes.filter((one) => value.startsWith(`${one}=`)).sort((a, b) => b.length - a.length)[0]
+    if (scope === undefined) {
+      throw new UsageError(`--scope-text ${JSON.stringify(value)} must be SCOPE=TEXT, for a scope of the API.`)
+    }
+    return [scope, value.slice(scope.length + 1)]
+  })
+  return Object.fromEntries(pairs)
+}
+
 /** A single empty value stands for none. */
 export function cleared(values: readonly string[] | undefined): readonly string[] | undefined {
   return values?.length === 1 && values[0] === '' ? [] : values

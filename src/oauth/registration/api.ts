@@ -17,6 +17,8 @@ export type ApiSettings = {
   readonly identifier: string
   readonly name: string
   readonly scopes: readonly string[]
+  /** What a scope allows, in the words that people read when they are asked for it; by scope, where there are some. */
+  readonly descriptions: Readonly<Record<string, string>>
   readonly format: TokenFormat
   readonly signingAlgorithm: SigningAlgorithm
   /** Of an API that something is encrypted to, tokens or introspection responses; the method too. */
@@ -28,7 +30,7 @@ export type ApiSettings = {
   readonly tokenLifetime: number | undefined
 }
 
-type Asked = Pick<ApiSettings, 'name' | 'scopes'> & {
+type Asked = Pick<ApiSettings, 'name' | 'scopes' | 'descriptions'> & {
   readonly format: string
   readonly signingAlgorithm: string
   readonly encryptionAlgorithm: string
@@ -59,11 +61,18 @@ export function registerApi(asked: NewApi, place: ApiPlace): ApiSettings {
   return check({ ...asked, identifier, name: asked.name ?? identifier.slice(0, NAME_LENGTH) }, place)
 }
 
-/** The settings of an API after a change: one that nothing is encrypted to any more loses its encryption. Throws RegistrationError. */
+/**
+ * The settings of an API after a change: words for a scope are added to those there are, and empty ones take them away; one that nothing is encrypted to any more loses its encryption.
+ * Throws RegistrationError.
+ */
 export function changeApi(current: ApiSettings, change: ApiChange, place: ApiPlace): ApiSettings {
   const { encryptionAlgorithm, encryptionMethod, ...rest } = current
   const encrypted = isEncrypted({ ...rest, ...given(change) })
-  return check({ ...rest, ...(encrypted ? { encryptionAlgorithm, encryptionMethod } : {}), ...given(change) }, place)
+  const scopes = change.scopes ?? current.scopes
+  const kept = Object.entries(current.descriptions).filter(([scope]) => scopes.includes(scope))
+  const descriptions = { ...Object.fromEntries(kept), ...change.descriptions }
+  const encryption = encrypted ? { encryptionAlgorithm, encryptionMethod } : {}
+  return check({ ...rest, ...encryption, ...given(change), descriptions }, place)
 }
 
 /** What is allowed and yet unwise, as sentences for whoever registers the API. */
@@ -126,12 +135,26 @@ function check(asked: Unchecked, { maxTokenLifetime }: ApiPlace): ApiSettings {
     identifier: asked.identifier,
     name: parseName(asked.name),
     scopes,
+    descriptions: checkDescriptions(asked.descriptions ?? {}, scopes),
     ...checkFormat(asked),
     tokenLifetime,
   }
 }
 
-function checkFormat(asked: Unchecked): Omit<ApiSettings, 'identifier' | 'name' | 'scopes' | 'tokenLifetime'> {
+function checkDescriptions(
+  descriptions: Readonly<Record<string, string>>,
+  scopes: readonly string[],
+): Readonly<Record<string, string>> {
+  const given = Object.entries(descriptions).filter(([, text]) => text !== '')
+  const stray = given.find(([scope]) => !scopes.includes(scope))
+  if (stray) throw new RegistrationError('descriptions', `${quoted(stray[0])} is no scope of the API`)
+  const byScope = given.sort(([a], [b]) => (a < b ? -1 : 1))
+  return Object.fromEntries(byScope.map(([scope, text]) => [scope, parseName(text, 'descriptions')]))
+}
+
+function checkFormat(
+  asked: Unchecked,
+): Omit<ApiSettings, 'identifier' | 'name' | 'scopes' | 'descriptions' | 'tokenLifetime'> {
   const format = oneOf('format', FORMATS, asked.format ?? 'sealed')
   const signingAlgorithm = oneOf('signingAlgorithm', SIGNING_ALGORITHMS, asked.signingAlgorithm ?? 'ES256')
   // RFC 9701 §6: RS256 where nothing else is registered.

@@ -7,6 +7,7 @@ export type Setting =
   | 'redirectUris'
   | 'origins'
   | 'scopes'
+  | 'descriptions'
   | 'apis'
   | 'defaultResource'
   | 'rotation'

@@ -82,7 +82,7 @@ export function createApiRegistry(prisma: PrismaClient): ApiRegistry {
         return await act(prisma, async (tx): Promise<'created'> => {
           const secretHashes = [Uint8Array.from(secretHash)]
           await tx.api.create({ data: { tenantId, id, ...columns(settings), ...keyColumns(keys), secretHashes } })
-          await tx.apiScope.createMany({ data: settings.scopes.map((name) => ({ tenantId, apiId: id, name })) })
+          await tx.apiScope.createMany({ data: scopeRows(settings, { tenantId, apiId: id }) })
           const detail = { format: settings.format, keys: keyDetail(keys) }
           await audit(tx, tenantId, { type: 'api.created', by, subject: { api: id }, detail })
           await configChanged(tx, tenantId)
@@ -116,11 +116,8 @@ export function createApiRegistry(prisma: PrismaClient): ApiRegistry {
         const next = change(current)
         const data = { ...columns(next.settings), ...('keys' in next ? keyColumns(next.keys) : {}) }
         await tx.api.update({ where: { tenantId_id: { tenantId, id } }, data })
-        await tx.apiScope.deleteMany({ where: { tenantId, apiId: id, name: { notIn: [...next.settings.scopes] } } })
-        await tx.apiScope.createMany({
-          data: next.settings.scopes.map((name) => ({ tenantId, apiId: id, name })),
-          skipDuplicates: true,
-        })
+        await tx.apiScope.deleteMany({ where: { tenantId, apiId: id } })
+        await tx.apiScope.createMany({ data: scopeRows(next.settings, { tenantId, apiId: id }) })
         const changed = changedSettings(current, next.settings)
         const subject = { api: id }
         if (changed.length > 0) await audit(tx, tenantId, { type: 'api.updated', by, subject, detail: { changed } })
@@ -208,6 +205,13 @@ function keyColumns(keys: RegisteredKeys | undefined) {
   }
 }
 
+const scopeRows = ({ scopes, descriptions }: ApiSettings, of: { tenantId: string; apiId: string }) =>
+  scopes.map((name) => ({
+    ...of,
+    name,
+    description: (Object.hasOwn(descriptions, name) && descriptions[name]) || null,
+  }))
+
 function keyDetail(keys: RegisteredKeys | undefined): string {
   if (!keys) return 'none'
   return keys.jwksUri ?? 'pasted'
@@ -227,6 +231,9 @@ function toRecord(row: Row): ApiRecord {
     identifier: row.identifier,
     name: row.name,
     scopes: row.scopes.map(({ name }) => name),
+    descriptions: Object.fromEntries(
+      row.scopes.flatMap(({ name, description }) => (description === null ? [] : [[name, description]])),
+    ),
     // The database's CHECKs hold these to what the types say.
     format: row.format as ApiSettings['format'],
     signingAlgorithm: row.signingAlgorithm as ApiSettings['signingAlgorithm'],

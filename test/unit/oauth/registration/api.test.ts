@@ -21,6 +21,7 @@ const jwk = (type: 'x25519', extra: object = {}) => {
 
 test('an API is sealed, named by its identifier and signed with ES256 unless told', () => {
   expect(registerApi(ORDERS, PLACE)).toEqual({
+    descriptions: {},
     identifier: 'https://orders.example',
     name: 'https://orders.example',
     scopes: ['orders:read'],
@@ -185,4 +186,31 @@ describe('the keys of an API', () => {
 test('an identifier with a query is warned of', () => {
   expect(apiWarnings({ identifier: 'https://orders.example' })).toEqual([])
   expect(apiWarnings({ identifier: 'https://orders.example?x' })).toHaveLength(1)
+})
+
+describe('what a scope allows, in words', () => {
+  const api = registerApi(
+    { ...ORDERS, scopes: ['read', 'write'], descriptions: { write: ' Change  your orders ' } },
+    PLACE,
+  )
+
+  test('is kept by scope, and goes on when something else is changed', () => {
+    expect(api.descriptions).toEqual({ write: 'Change  your orders' })
+    expect(changeApi(api, { name: 'Orders' }, PLACE).descriptions).toEqual({ write: 'Change  your orders' })
+  })
+
+  test('is added to, taken away by an empty text, and leaves with its scope', () => {
+    const both = changeApi(api, { descriptions: { read: 'Read your orders' } }, PLACE)
+    expect(both.descriptions).toEqual({ read: 'Read your orders', write: 'Change  your orders' })
+    expect(changeApi(both, { descriptions: { write: '' } }, PLACE).descriptions).toEqual({ read: 'Read your orders' })
+    expect(changeApi(both, { scopes: ['read'] }, PLACE).descriptions).toEqual({ read: 'Read your orders' })
+  })
+
+  test.each([
+    ['of no scope', { burn: 'Burn them' }],
+    ['too long', { read: 'x'.repeat(101) }],
+    ['that nobody can see', { read: 'a\u202eb' }],
+  ])('is refused when it is %s', (_, descriptions) => {
+    expect(() => changeApi(api, { descriptions }, PLACE)).toThrow(RegistrationError)
+  })
 })
