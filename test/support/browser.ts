@@ -77,7 +77,9 @@ export function createBrowser(origin: string, others: readonly string[] = []) {
   function keep(header: string, jar: Map<string, string>): void {
     const [pair = '', ...attributes] = header.split(';').map((part) => part.trim())
     const name = pair.slice(0, pair.indexOf('='))
-    if (attributes.some((one) => /^max-age=0$/i.test(one))) jar.delete(name)
+    const expires = attributes.map((one) => /^expires=(.+)$/i.exec(one)?.[1]).find((date) => date !== undefined)
+    const isOver = expires !== undefined && Date.parse(expires) <= Date.now()
+    if (isOver || attributes.some((one) => /^max-age=0$/i.test(one))) jar.delete(name)
     else jar.set(name, pair.slice(name.length + 1))
   }
 
