@@ -17,6 +17,9 @@ import { quickStart } from './ui/quick-start.js'
 /** Milliseconds a request in flight may still take once the server is asked to stop. */
 const GRACE = 10_000
 
+/** Milliseconds in which two signals are one: Ctrl-C under npm comes from the terminal, and again from npm, which passes it on. */
+const SAME_SIGNAL = 1_000
+
 /** In the order they are stopped: first requests that never end, then all others, then what they need, the database last. */
 const PARTS = ['feed', 'http', 'metrics', 'jobs', 'deps', 'database'] as const
 
@@ -145,10 +148,14 @@ async function ensureDefaultTenant(
 }
 
 function stopOnSignals(running: Running, log: Log): void {
+  let askedAt = 0
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     process.on(signal, () => {
+      const sinceAsked = performance.now() - askedAt
       // Whoever asks twice does not want to wait.
-      if (running.stopping) process.exit(1)
+      if (running.stopping && sinceAsked > SAME_SIGNAL) process.exit(1)
+      if (running.stopping) return
+      askedAt = performance.now()
       running.stopping = true
       log.info({ signal }, 'stopping')
       void stopAll(running).then(() => process.exit(0))
