@@ -17,6 +17,7 @@ An API, a client, a user, and a token for them:
   echo 'correct horse battery staple' | ${admin} user create --email ann@example.com --password-stdin
   curl -s ${publicUrl}/auth/login -H 'Content-Type: application/json' -d '{"client_id":"'$CLIENT_ID'","username":"ann@example.com","password":"correct horse battery staple"}'
 
+People see where they are signed in at ${publicUrl}/account. To see an app sign them in, stop this and run: ${where}npm run example
 `
 }
 
