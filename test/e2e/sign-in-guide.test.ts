@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { createBrowser } from '../support/browser.js'
+import { codeBlocks } from '../support/code-blocks.js'
 import { type TestDatabase, testDatabase } from '../support/database.js'
 import { eventually } from '../support/eventually.js'
 import { answerPages } from '../support/relying-party.js'
@@ -50,9 +51,10 @@ it('docs/guides/sign-in.md ends in a sign-in, word by word, and its choices can 
   }
 
   const printed: string[] = []
-  for (const command of choices) printed.push(await guide.run(command))
+  const [example = ''] = codeBlocks('docs/examples/web-app/README.md').map(({ text }) => text.trim())
+  for (const command of [example, ...choices]) printed.push(await guide.run(command))
   expect(printed.at(-1)).toMatch('sign_in.succeeded')
   const { clients } = (await admin(env, 'client', 'list')) as { clients: Record<string, unknown>[] }
-  expect(clients).toHaveLength(2)
+  expect(clients).toHaveLength(3)
   expect(await admin(env, 'tenant', 'show')).toMatchObject({ name: 'Shop & Sons' })
 })
