@@ -1,7 +1,10 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { accountRoute } from '../../src/http/routes/account.js'
 import { authorizeRoute } from '../../src/http/routes/authorize.js'
+import { endSessionRoute, signOutRoute } from '../../src/http/routes/end-session.js'
+import { parRoute } from '../../src/http/routes/par.js'
 import { signInRoute } from '../../src/http/routes/sign-in.js'
 import { tokenRoute } from '../../src/http/routes/token.js'
 import { userinfoRoute } from '../../src/http/routes/userinfo.js'
@@ -12,7 +15,16 @@ import { createBrowserWorld } from './browser-ports.js'
 import { createWorld, type WithSecret } from './ports.js'
 import { type Asked, relyingParty } from './relying-party.js'
 
-const routes = [authorizeRoute, signInRoute, tokenRoute, userinfoRoute]
+const routes = [
+  authorizeRoute,
+  signInRoute,
+  parRoute,
+  tokenRoute,
+  userinfoRoute,
+  endSessionRoute,
+  signOutRoute,
+  accountRoute,
+]
 
 export const CALLBACK = 'https://rp.example/cb'
 export const PASSWORD = 'correct horse battery staple'
@@ -24,15 +36,22 @@ export async function browserApp() {
   const world = createWorld()
   const people = createBrowserWorld(world)
   const known = new Map<string, { id: string; version: number }>()
-  const throttled = { seconds: 0, flows: 0 }
+  const throttled = { seconds: 0, flows: 0, counted: 0, tries: [] as string[] }
   const deps = {
     ...world.ports,
     ...people.ports,
     throttle: {
       ...world.ports.throttle,
-      take: async () =>
-        throttled.seconds > 0 ? { retryAfter: throttled.seconds, bucket: 'account' as const } : ('taken' as const),
-      flowBegun: async () => (throttled.flows > 0 ? { retryAfter: throttled.flows } : ('counted' as const)),
+      take: async (_tenantId: string, { username }: { username: string }) => {
+        throttled.tries.push(username)
+        return throttled.seconds > 0
+          ? { retryAfter: throttled.seconds, bucket: 'account' as const }
+          : ('taken' as const)
+      },
+      flowBegun: async () => {
+        throttled.counted += 1
+        return throttled.flows > 0 ? { retryAfter: throttled.flows } : ('counted' as const)
+      },
     },
     users: {
       forSignIn: async (
@@ -66,7 +85,10 @@ export async function browserApp() {
         await people.endSession(tenantId, id)
         return { result: 'ended' as const, frontchannelLogoutUris: [] }
       },
+      endOtherSessions: async () => 'nothing' as const,
+      endAccess: async () => 'nothing' as const,
     },
+    accounts: { sessions: async () => [], apps: async () => [] },
   }
   const app = testApp(routes, { deps, tenants: world.ports.tenants, clients: world.ports.clients })
   const server = createServer(app.listener).listen(0, '127.0.0.1')
