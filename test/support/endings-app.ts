@@ -13,6 +13,7 @@ import { createEndings } from '../../src/store/endings.js'
 import { createGrants } from '../../src/store/grants.js'
 import { createSessions } from '../../src/store/sessions.js'
 import { createSignInStates } from '../../src/store/sign-in-states.js'
+import { createThrottle } from '../../src/store/throttle.js'
 import { PUBLIC_URL, testApp } from './app.js'
 import { makeClient, makeGrant, makeUser, operator, type Stage, type World } from './fixtures.js'
 import type { Agent } from './http.js'
@@ -48,6 +49,7 @@ export function endingsApp(stage: Stage) {
     signInStates: createSignInStates({ pool }),
     endings: createEndings({ pool }),
     accounts: createAccounts({ pool }),
+    throttle: createThrottle(pool, Buffer.alloc(32, 1)),
     log: recordingLog(),
   }
   const signer = createJwtSigner({ keyring })

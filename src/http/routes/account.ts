@@ -1,22 +1,25 @@
 import { type Account, changeAccount, NOTICES, type Notice, readAccount } from '../../accounts/account.js'
 import type { BrowserPorts } from '../../oauth/browser-ports.js'
 import type { EndingPorts } from '../../oauth/ending-ports.js'
+import type { Ports } from '../../oauth/ports.js'
 import type { BrowserSession } from '../../oauth/records.js'
 import { type AccountApp, type AccountProps, accountPage } from '../../ui/pages/account.js'
-import { assertOwnForm, type Browser, browserOf, csrfToken, newBrowser, rememberBrowser } from '../browser.js'
+import { assertOwnForm, browserOf, csrfToken } from '../browser.js'
 import { userActor } from '../caller.js'
 import { goodbye } from '../farewell.js'
+import { beginFlow, sessionOf } from '../flow.js'
 import { formParams, queryParams } from '../form.js'
 import type { Handler, HttpRequest, HttpResponse } from '../handler.js'
 import { page } from '../page.js'
 import type { IssuerRoute } from '../route.js'
 import { seeOther, tenantPath } from '../see-other.js'
 
-export type AccountDeps = Pick<BrowserPorts & EndingPorts, 'sessions' | 'signInStates' | 'accounts' | 'endings'>
+export type AccountDeps = Pick<
+  Ports & BrowserPorts & EndingPorts,
+  'sessions' | 'signInStates' | 'accounts' | 'endings' | 'throttle'
+>
 
 const CSRF_PURPOSE = 'account'
-/** Seconds a person may take to sign in. */
-const LIFETIME = 3_600
 
 /** GET {issuer}/account: where a person is signed in, and which apps may act for them. */
 const get: Handler<AccountDeps> = async (request, deps) => {
@@ -48,25 +51,9 @@ const post: Handler<AccountDeps> = async (request, deps) => {
   })
 }
 
-async function sessionOf(
-  { tenant }: HttpRequest,
-  browser: Browser,
-  { sessions }: AccountDeps,
-): Promise<BrowserSession | undefined> {
-  return browser.session === undefined ? undefined : sessions.find(tenant.id, browser.session)
-}
-
-/** Signing in leads back here: it is no client's. */
-async function signIn(request: HttpRequest, { signInStates }: AccountDeps): Promise<HttpResponse> {
-  const { tenant } = request
-  const browser = browserOf(request) ?? newBrowser()
-  const id = await signInStates.begin(tenant.id, {
-    browser: browser.id,
-    clientId: undefined,
-    state: { purpose: 'account' },
-    lifetime: LIFETIME,
-  })
-  return seeOther(tenantPath(tenant, `/sign-in/${id}`), rememberBrowser(tenant, browser))
+/** Signing in leads back here: it is no client's. Throws as `beginFlow`. */
+function signIn(request: HttpRequest, deps: AccountDeps): Promise<HttpResponse> {
+  return beginFlow(request, { flow: { purpose: 'account' }, clientId: undefined }, deps)
 }
 
 /** One of those there are: nothing of the URL is shown. */
