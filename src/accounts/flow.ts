@@ -23,8 +23,8 @@ export type FlowProgress = {
   readonly signIn?: SignInState
   /** The session whose user signed in here, in this flow. */
   readonly session?: string | undefined
-  /** What was said of the account that was signed in before. */
-  readonly account?: 'current' | 'other' | undefined
+  /** What was said of the account that was signed in then: it is meant, in the session named, or another one is. */
+  readonly account?: { readonly current: string } | 'other' | undefined
 }
 
 /** What a person must be asked next. */
@@ -61,8 +61,10 @@ export function refusalOf(need: Need): OAuthError {
 
 /** Whether the person must say which account they mean; who signed in here has said so. */
 function mustSelect(flow: Flow, { session }: FlowFacts): boolean {
-  if (flow.purpose !== 'authorize' || !session || flow.account !== undefined) return false
-  return flow.request.prompt.includes('select_account') && flow.session !== session.id
+  if (flow.purpose !== 'authorize' || !session || flow.account === 'other') return false
+  if (!flow.request.prompt.includes('select_account')) return false
+  // Said of one session, it says nothing of whoever signed in elsewhere in the browser since.
+  return flow.session !== session.id && flow.account?.current !== session.id
 }
 
 function isSignedIn(flow: Flow, { session, isNamedUser, now }: FlowFacts): boolean {

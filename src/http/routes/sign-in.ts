@@ -52,7 +52,7 @@ type Answered = {
 /** The one dispatcher: what an answer means to the question that stands. What answers another one is asked again. */
 function answer(request: HttpRequest, answered: Answered, deps: SignInDeps): Promise<HttpResponse> {
   const { opened, params, standing } = answered
-  const { flow } = opened
+  const { flow, session } = opened
   const said = params.get('decision') ?? params.get('account')
   switch (`${standing.need} ${said}`) {
     case 'sign_in sign_in':
@@ -63,7 +63,7 @@ function answer(request: HttpRequest, answered: Answered, deps: SignInDeps): Pro
     case 'consent allow':
       return consent(request, opened, deps)
     case 'select_account current':
-      return changeFlow(request, { opened, to: { ...flow, account: 'current' } }, deps)
+      return changeFlow(request, { opened, to: { ...flow, account: session && { current: session.id } } }, deps)
     case 'sign_in switch':
     case 'consent switch':
     case 'select_account other':

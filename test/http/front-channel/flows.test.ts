@@ -170,6 +170,18 @@ describe('signing in again', () => {
     expect([410, 200]).toContain((await browser.go(page.url)).status)
     expect(browser.here().html).not.toContain('value="allow"')
   })
+
+  it('F17 asks again which account is meant when it is another one now', async () => {
+    await rp.signIn(browser, bob)
+    await answerPages(browser, await rp.begin(browser, { prompt: 'login' }), ann)
+    await rp.signIn(browser, ann, { prompt: 'consent' })
+    const asked = await rp.begin(browser, { prompt: 'select_account consent' })
+    await browser.submit({ account: 'current' })
+    expect(browser.here().html).toContain('value="allow"')
+    // In another tab the account is switched.
+    await answerPages(browser, await rp.begin(browser, { prompt: 'login' }), bob)
+    expect((await browser.go(asked.url)).html).toContain('value="current"')
+  })
 })
 
 describe('an answer to a page', () => {

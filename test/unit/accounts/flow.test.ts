@@ -61,12 +61,17 @@ describe('what is needed next', () => {
     ['a sign-in, of another than the one named', need({}, { isNamedUser: false }), 'sign_in'],
     ['a choice, for prompt select_account', need({ prompt: ['select_account'] }), 'select_account'],
     ['no choice of a stranger', need({ prompt: ['select_account'] }, { session: undefined }), 'sign_in'],
-    ['nothing more, once it was made', need({ prompt: ['select_account'], account: 'current' }), undefined],
+    ['nothing more, once it was made', need({ prompt: ['select_account'], account: { current: 's1' } }), undefined],
+    [
+      'a choice again, where it was of another session',
+      need({ prompt: ['select_account'], account: { current: 's0' } }),
+      'select_account',
+    ],
     ['a sign-in, when another account was chosen', need({ prompt: ['select_account'], account: 'other' }), 'sign_in'],
     ['nothing more, once that has signed in', need({ account: 'other', session: 's1' }), undefined],
     [
       'a sign-in after the choice, for both',
-      need({ prompt: ['login', 'select_account'], account: 'current' }),
+      need({ prompt: ['login', 'select_account'], account: { current: 's1' } }),
       'sign_in',
     ],
   ])('is %s', (_, found, expected) => {
