@@ -5,6 +5,7 @@ import type { BrowserPorts } from '../oauth/browser-ports.js'
 import { tooManyRequests } from '../oauth/errors.js'
 import type { Ports } from '../oauth/ports.js'
 import type { BrowserSession } from '../oauth/records.js'
+import { matchRedirectUri } from '../oauth/redirect-uri.js'
 import { type Browser, browserOf, newBrowser, rememberBrowser } from './browser.js'
 import { addressKey } from './client-address.js'
 import type { HttpRequest, HttpResponse, ResponseHeaders } from './handler.js'
@@ -75,6 +76,8 @@ export async function openFlow(request: HttpRequest, deps: FlowDeps): Promise<Op
   if (flow.purpose === 'account') return { ...opened, to: undefined }
   const client = await deps.clients.find(tenant.id, flow.request.clientId)
   if (!client || client.disabled || tenant.disabled) throw flowOver('client_or_tenant_disabled')
+  // RFC 9700 §4.1.3: it may have been taken from the client because others have got hold of it.
+  if (matchRedirectUri(client.redirectUris, flow.request.redirectUri) === undefined) throw flowOver('redirect_uri_lost')
   return { ...opened, to: recipientOf(tenant, client, flow.request) }
 }
 

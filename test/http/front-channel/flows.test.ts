@@ -290,4 +290,13 @@ describe('an answer to a page', () => {
     expect(swapped.headers.location).toBe(theirs.url.pathname)
     expect((await browser.go(theirs.url)).html).toContain('Evil')
   })
+
+  it('F6 is not sent to a redirect URI that the client has lost since', async () => {
+    const client = app.client({ firstParty: false, redirectUris: ['https://stolen.example/cb'] })
+    await app.rp(client).begin(browser)
+    await browser.submit(signIn(ann))
+    app.world.update(client, { redirectUris: ['https://rp.example/cb'] })
+    const answer = await browser.submit({ decision: 'allow' })
+    expect([answer.status, answer.headers.location]).toEqual([410, undefined])
+  })
 })
