@@ -24,7 +24,10 @@ const ALIKE = [
 
 /** Whether a word of the name has letters of two alphabets that look alike, such as a Cyrillic one among Latin ones. */
 export function mixesScripts(name: string): boolean {
-  return name.split(/[^\p{L}\p{M}]+/u).some((word) => ALIKE.filter((script) => script.test(word)).length > 1)
+  // As it is read: what is invisible parts no word.
+  return visible(name)
+    .split(/[^\p{L}\p{M}]+/u)
+    .some((word) => ALIKE.filter((script) => script.test(word)).length > 1)
 }
 
 /** One or two letters that stand for a name, or for the part of an address that names somebody. */
