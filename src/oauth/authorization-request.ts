@@ -21,6 +21,9 @@ export const RESPONSE_MODES = ['query', 'fragment', 'form_post'] as const satisf
 /** OpenID Connect Core §3.1.2.1. */
 export const PROMPTS = ['none', 'login', 'consent', 'select_account'] as const satisfies readonly Prompt[]
 
+/** Bytes of JSON: what is kept of a request has to fit in beside what happens to it. */
+const MOST_BYTES = 24_000
+
 /** A client that may not be answered: whoever sent the browser here, it is nobody that a response could go to. */
 const badLink = (reason: string) =>
   new OAuthError('invalid_request', reason, {
@@ -75,7 +78,7 @@ export async function readAuthorizationRequest(
   const claims = parseClaimsRequest(params.get('claims'))
   const acrValues = words(params.get('acr_values'))
   assertAcr({ claims, acrValues })
-  return {
+  const request: AuthorizationRequest = {
     clientId: client.id,
     redirectUri,
     responseMode,
@@ -92,6 +95,10 @@ export async function readAuthorizationRequest(
     claims,
     uiLocales: words(params.get('ui_locales')),
   }
+  if (Buffer.byteLength(JSON.stringify(request)) > MOST_BYTES) {
+    throw invalidRequest('The request is too long.', 'request_too_long')
+  }
+  return request
 }
 
 function checkResponseType(params: Params, redirectUri: string): void {

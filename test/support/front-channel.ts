@@ -33,7 +33,8 @@ export function askRaw(
   const { hostname, port } = new URL(url)
   return new Promise((resolve, reject) => {
     const length = body === '' ? {} : { 'content-length': String(Buffer.byteLength(body)) }
-    const request = httpRequest({ hostname, port, path, method, headers: { ...length, ...headers } }, (response) => {
+    const options = { hostname, port, path, method, headers: { ...length, ...headers }, maxHeaderSize: 200_000 }
+    const request = httpRequest(options, (response) => {
       const chunks: Buffer[] = []
       response.on('data', (chunk: Buffer) => chunks.push(chunk))
       response.on('end', () => {
