@@ -205,7 +205,7 @@ describe('a browser', () => {
     const pages = ['/account', '/oauth2/logout', '/sign-in/AAAAAAAAAAAAAAAAAAAAAA', '/sign-out/AAAAAAAAAAAAAAAAAAAAAA']
     await app.rp(app.client()).signIn(browser, ann)
     for (const evil of EVIL) {
-      const query = new URLSearchParams(names.map((name) => [name, evil]))
+      const query = new URLSearchParams(names.map((name): [string, string] => [name, evil]))
       for (const path of pages) {
         const { headers, html } = await app.browser().ask(`${path}?${query}`)
         expect(headers.location ?? '/').toMatch(/^\/(?![/\\])[\w/-]*$/)
