@@ -70,7 +70,7 @@ type Info = {
 
 /** A browser that is signed in to the site, and where it wanted to go. */
 async function visit(path: string, person: User) {
-  const browser = createBrowser(url, site)
+  const browser = createBrowser(url, [site])
   return { browser, at: await answerPages(browser, await browser.go(`${site}${path}`), person) }
 }
 
