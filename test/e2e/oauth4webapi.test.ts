@@ -2,8 +2,7 @@ import * as oauth from 'oauth4webapi'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createBrowser } from '../support/browser.js'
 import { type TestDatabase, testDatabase } from '../support/database.js'
-import { type RelyingParty, registrar } from '../support/registrar.js'
-import type { User } from '../support/registrations.js'
+import { type RelyingParty, registerRelyingParty, registerUser, type User } from '../support/registrations.js'
 import { answerPages } from '../support/relying-party.js'
 import { freePort, installation, startServer, stopServers } from '../support/server.js'
 
@@ -33,9 +32,8 @@ beforeAll(async () => {
   const url = `http://127.0.0.1:${port}`
   const env = await installation(database.url, { PUBLIC_URL: url, PORT: port })
   await startServer(env)
-  const register = registrar(env)
-  ann = await register.user('ann@example.com', '--name', 'Ann Example')
-  web = await register.client(CALLBACK, '--first-party')
+  ann = await registerUser(env, 'ann@example.com', '--name', 'Ann Example')
+  web = await registerRelyingParty(env, CALLBACK, '--first-party')
   issuer = new URL(url)
   server = await discovered('oidc')
   client = { client_id: web.id }

@@ -8,10 +8,16 @@ import type { PrivateJwk } from '../../src/resource-server/options.js'
 import { type Arrival, createBrowser, type TestBrowser } from '../support/browser.js'
 import { type TestDatabase, testDatabase } from '../support/database.js'
 import { eventually } from '../support/eventually.js'
-import { type RelyingParty, registrar } from '../support/registrar.js'
-import type { Api, User } from '../support/registrations.js'
+import {
+  type Api,
+  type RelyingParty,
+  registerApi,
+  registerRelyingParty,
+  registerUser,
+  type User,
+} from '../support/registrations.js'
 import { answerPages, callbackOf } from '../support/relying-party.js'
-import { freePort, installation, startServer, stopServers } from '../support/server.js'
+import { type Environment, freePort, installation, startServer, stopServers } from '../support/server.js'
 
 // A client nobody here wrote signs people in. It verifies every signature, and what it doesn't say of its own it is not told.
 
@@ -36,7 +42,7 @@ const OFFLINE = { scope: 'openid profile email offline_access', prompt: 'consent
 const folder = mkdtempSync(join(tmpdir(), 'bulla-client-'))
 let database: TestDatabase
 let url: string
-let register: ReturnType<typeof registrar>
+let env: Environment
 let orders: Api
 let ann: User
 let web: RelyingParty
@@ -47,13 +53,12 @@ beforeAll(async () => {
   database = await testDatabase()
   const port = String(await freePort())
   url = `http://127.0.0.1:${port}`
-  const env = await installation(database.url, { PUBLIC_URL: url, PORT: port })
+  env = await installation(database.url, { PUBLIC_URL: url, PORT: port })
   await startServer(env)
-  register = registrar(env)
-  orders = await register.api(ORDERS, '--scope', 'read', '--scope', 'write')
-  ann = await register.user('ann@example.com', '--name', 'Ann Example', '--email-verified')
-  web = await register.client(CALLBACK, '--api', ORDERS, '--post-logout-redirect-uri', BYE)
-  hasty = await register.client(CALLBACK, '--first-party', '--grace', '0')
+  orders = await registerApi(env, ORDERS, '--scope', 'read', '--scope', 'write')
+  ann = await registerUser(env, 'ann@example.com', '--name', 'Ann Example', '--email-verified')
+  web = await registerRelyingParty(env, CALLBACK, '--api', ORDERS, '--post-logout-redirect-uri', BYE)
+  hasty = await registerRelyingParty(env, CALLBACK, '--first-party', '--grace', '0')
 })
 afterAll(async () => {
   await stopServers()
@@ -130,7 +135,7 @@ describe('signing in', () => {
   )
 
   it('works with a request that was pushed', async () => {
-    const pushing = await register.client(CALLBACK, '--first-party', '--require-pushed-requests')
+    const pushing = await registerRelyingParty(env, CALLBACK, '--first-party', '--require-pushed-requests')
     const app = await application(pushing, { pushed: true })
     expect(subjectOf(await app.signIn(createBrowser(url)))).toBe(ann.id)
     const plain = await application(pushing)
@@ -166,7 +171,7 @@ describe('signing in', () => {
   })
 
   it('says in the library’s own error what prompt=none can’t do', async () => {
-    const stranger = await application(await register.client(CALLBACK))
+    const stranger = await application(await registerRelyingParty(env, CALLBACK))
     const browser = createBrowser(url)
     const silently = async () => stranger.finish((await stranger.begin(browser, { prompt: 'none' })).url)
     await expect(silently()).rejects.toMatchObject({ error: 'login_required' })
@@ -176,7 +181,7 @@ describe('signing in', () => {
   })
 
   it('works for an app on the device, on whatever port is free', async () => {
-    const native = await register.client('http://127.0.0.1/cb', '--public')
+    const native = await registerRelyingParty(env, 'http://127.0.0.1/cb', '--public')
     const browser = createBrowser(url)
     for (const port of [49_152, 61_000]) {
       const app = await application({ ...native, redirectUri: `http://127.0.0.1:${port}/cb` })
@@ -241,7 +246,7 @@ describe('afterwards', () => {
 
 describe('what a client has registered', () => {
   it.each(['ES256', 'PS256', 'Ed25519'])('ID tokens signed with %s', async (alg) => {
-    const client = await register.client(CALLBACK, '--first-party', '--id-token-alg', alg)
+    const client = await registerRelyingParty(env, CALLBACK, '--first-party', '--id-token-alg', alg)
     const app = await application(client, { metadata: { id_token_signed_response_alg: alg } })
     const tokens = await app.signIn(createBrowser(url), OFFLINE)
     expect(subjectOf(tokens)).toBe(ann.id)
@@ -250,7 +255,7 @@ describe('what a client has registered', () => {
   })
 
   it('signed userinfo', async () => {
-    const client = await register.client(CALLBACK, '--first-party', '--userinfo-alg', 'ES256')
+    const client = await registerRelyingParty(env, CALLBACK, '--first-party', '--userinfo-alg', 'ES256')
     const app = await application(client, { metadata: { userinfo_signed_response_alg: 'ES256' } })
     const { access_token } = await app.signIn(createBrowser(url), { scope: 'openid profile' })
     const told = await oidc.fetchUserInfo(app.config, access_token, ann.id)
@@ -264,7 +269,7 @@ describe('what a client has registered', () => {
     const file = join(folder, `${alg}.json`)
     writeFileSync(file, JSON.stringify({ keys: [jwk] }))
     const encryption = ['--id-token-encryption', `${alg},${enc}`, '--userinfo-encryption', `${alg},${enc}`]
-    const client = await register.client(CALLBACK, '--first-party', '--jwks', file, ...encryption)
+    const client = await registerRelyingParty(env, CALLBACK, '--first-party', '--jwks', file, ...encryption)
     const app = await application(client, { metadata: { userinfo_signed_response_alg: 'RS256' } })
     oidc.enableDecryptingResponses(app.config, [enc], { key: keys.privateKey, alg, kid: 'k' })
     const tokens = await app.signIn(createBrowser(url), { ...OFFLINE })
@@ -281,7 +286,7 @@ describe('what a client has registered', () => {
     const subjects: string[] = []
     const browser = createBrowser(url)
     for (const sector of sectors) {
-      const client = await register.client(CALLBACK, '--first-party', '--sector-host', sector)
+      const client = await registerRelyingParty(env, CALLBACK, '--first-party', '--sector-host', sector)
       const app = await application(client)
       const tokens = await app.signIn(browser, OFFLINE)
       const { sub } = claimsOf(tokens)

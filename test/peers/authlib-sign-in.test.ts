@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createBrowser } from '../support/browser.js'
 import { type TestDatabase, testDatabase } from '../support/database.js'
-import { registrar } from '../support/registrar.js'
-import type { User } from '../support/registrations.js'
+import { registerRelyingParty, registerUser, type User } from '../support/registrations.js'
 import { answerPages } from '../support/relying-party.js'
-import { freePort, installation, startServer, stopServers } from '../support/server.js'
+import { type Environment, freePort, installation, startServer, stopServers } from '../support/server.js'
 import { python } from './python.js'
 
 type Begun = { readonly url: string; readonly state: string; readonly verifier: string; readonly nonce: string }
@@ -22,17 +21,16 @@ const CLIENTS = [
 
 let database: TestDatabase
 let url: string
-let register: ReturnType<typeof registrar>
+let env: Environment
 let ann: User
 
 beforeAll(async () => {
   database = await testDatabase()
   const port = String(await freePort())
   url = `http://127.0.0.1:${port}`
-  const env = await installation(database.url, { PUBLIC_URL: url, PORT: port })
+  env = await installation(database.url, { PUBLIC_URL: url, PORT: port })
   await startServer(env)
-  register = registrar(env)
-  ann = await register.user('ann@example.com', '--name', 'Ann Example', '--email-verified')
+  ann = await registerUser(env, 'ann@example.com', '--name', 'Ann Example', '--email-verified')
 })
 afterAll(async () => {
   await stopServers()
@@ -44,7 +42,7 @@ describe.each(CLIENTS)('Authlib, with $method and ID tokens signed with $alg', (
   let id: string
 
   beforeAll(async () => {
-    const client = await register.client(CALLBACK, '--id-token-alg', alg, ...options)
+    const client = await registerRelyingParty(env, CALLBACK, '--id-token-alg', alg, ...options)
     id = client.id
     const given = { issuer: url, id, secret: client.secret, method, redirect_uri: CALLBACK }
     const begun = await python<Begun>('authlib-sign-in.py', given)

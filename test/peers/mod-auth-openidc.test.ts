@@ -3,8 +3,7 @@ import { type Apache, startApache } from '../support/apache.js'
 import { createBrowser, type TestBrowser } from '../support/browser.js'
 import { type TestDatabase, testDatabase } from '../support/database.js'
 import { eventually } from '../support/eventually.js'
-import { type RelyingParty, registrar } from '../support/registrar.js'
-import type { User } from '../support/registrations.js'
+import { type RelyingParty, registerRelyingParty, registerUser, type User } from '../support/registrations.js'
 import { answerPages } from '../support/relying-party.js'
 import { admin, type Environment, freePort, installation, startServer, stopServers } from '../support/server.js'
 
@@ -22,16 +21,15 @@ let apache: Apache
 beforeAll(async () => {
   database = await testDatabase()
   const [port, sitePort] = [await freePort(), await freePort()]
-  url = `http://localhost:${port}`
+  url = `http://127.0.0.1:${port}`
   site = `http://localhost:${sitePort}`
   env = await installation(database.url, { PUBLIC_URL: url, PORT: String(port) })
   await startServer(env)
-  const register = registrar(env)
-  ann = await register.user('ann@example.com', '--name', 'Ann Example', '--email-verified')
-  bob = await register.user('bob@example.com', '--name', 'Bob Example')
+  ann = await registerUser(env, 'ann@example.com', '--name', 'Ann Example', '--email-verified')
+  bob = await registerUser(env, 'bob@example.com', '--name', 'Bob Example')
   const redirectUri = `${site}/secure/redirect_uri`
   const backChannel = ['--backchannel-logout-uri', `${redirectUri}?logout=backchannel`]
-  web = await register.client(redirectUri, '--post-logout-redirect-uri', `${site}/bye/`, ...backChannel)
+  web = await registerRelyingParty(env, redirectUri, '--post-logout-redirect-uri', `${site}/bye/`, ...backChannel)
   apache = await startApache(sitePort, ['secure', 'ann', 'bye'], configuration())
 })
 afterAll(async () => {

@@ -6,8 +6,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { launchChromium } from '../support/chromium.js'
 import { type TestDatabase, testDatabase } from '../support/database.js'
-import { type RelyingParty, registrar } from '../support/registrar.js'
-import type { User } from '../support/registrations.js'
+import { type RelyingParty, registerRelyingParty, registerUser, type User } from '../support/registrations.js'
 import { freePort, installation, startServer, stopServers } from '../support/server.js'
 
 // A single-page app with a library nobody here wrote, in a browser that asks before one origin reads another. The app's host is not
@@ -51,10 +50,9 @@ beforeAll(async () => {
   const script = outputFiles[0]?.text ?? ''
   const settings = { authority: url, client_id: '' }
   ;[own, foreign] = await Promise.all([serve(script, settings), serve('', settings)])
-  const register = registrar(env)
-  ann = await register.user('ann@example.com', '--name', 'Ann Example')
+  ann = await registerUser(env, 'ann@example.com', '--name', 'Ann Example')
   const uris = ['--redirect-uri', `${own}/popup`, '--post-logout-redirect-uri', `${own}/bye`]
-  app = await register.client(`${own}/callback`, '--public', '--origin', own, ...uris)
+  app = await registerRelyingParty(env, `${own}/callback`, '--public', '--origin', own, ...uris)
   settings.client_id = app.id
   chromium = await launchChromium()
 })

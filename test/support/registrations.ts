@@ -3,6 +3,8 @@ import type { Party, Person } from './issuer.js'
 import { admin, type Environment, script } from './server.js'
 
 export type Api = Party & { readonly identifier: string; readonly privateJwk: JsonWebKey }
+/** A client that people come back to. */
+export type RelyingParty = Party & { readonly redirectUri: string }
 export type User = Person & { readonly id: string }
 
 /** Registers an API with the operator's script; without keys in `more`, a sealed one comes with a pair made there. */
@@ -18,6 +20,15 @@ export async function registerClient(env: Environment, ...options: readonly stri
   const made = await admin(env, 'client', 'create', '--name', 'Test', ...options)
   const secret = made['client_secret']
   return { id: String(made['client_id']), ...(typeof secret === 'string' && { secret }) }
+}
+
+/** The same of a client that people come back to. */
+export async function registerRelyingParty(
+  env: Environment,
+  redirectUri: string,
+  ...options: readonly string[]
+): Promise<RelyingParty> {
+  return { ...(await registerClient(env, '--redirect-uri', redirectUri, ...options)), redirectUri }
 }
 
 /** Registers a user with the operator's script, with a password made there. */
