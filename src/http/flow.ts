@@ -41,15 +41,23 @@ export async function sessionOf(
   return browser?.session === undefined ? undefined : sessions.find(tenant.id, browser.session)
 }
 
-/** Keeps a flow for the browser that begins it, and sends that to its pages. Throws 429 for an address that begins too many. */
+/** Counts what is kept for a browser, and throws 429 for an address that has too much of it kept. */
+export async function countKept(
+  { tenant, address }: Pick<HttpRequest, 'tenant' | 'address'>,
+  { throttle }: Pick<FlowDeps, 'throttle'>,
+): Promise<void> {
+  const counted = await throttle.flowBegun(tenant.id, addressKey(address))
+  if (counted !== 'counted') throw tooManyRequests('flows_throttled', counted.retryAfter)
+}
+
+/** Keeps a flow for the browser that begins it, and sends that to its pages. Throws as `countKept`. */
 export async function beginFlow(
   request: HttpRequest,
   { flow, clientId }: { readonly flow: Flow; readonly clientId: string | undefined },
   { signInStates, throttle }: Pick<FlowDeps, 'signInStates' | 'throttle'>,
 ): Promise<HttpResponse> {
   const { tenant } = request
-  const counted = await throttle.flowBegun(tenant.id, addressKey(request.address))
-  if (counted !== 'counted') throw tooManyRequests('flows_throttled', counted.retryAfter)
+  await countKept(request, { throttle })
   const known = browserOf(request)
   const browser = known ?? newBrowser()
   const begun = { browser: browser.id, clientId, state: flow, lifetime: LIFETIME }

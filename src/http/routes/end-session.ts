@@ -9,6 +9,7 @@ import { assertOwnForm, browserOf, csrfToken } from '../browser.js'
 import { userActor } from '../caller.js'
 import { contentTooLarge } from '../errors.js'
 import { goodbye } from '../farewell.js'
+import { countKept } from '../flow.js'
 import { formParams, queryParams } from '../form.js'
 import { formActionTo } from '../form-action.js'
 import type { Handler } from '../handler.js'
@@ -18,7 +19,7 @@ import { seeOther, tenantPath } from '../see-other.js'
 
 export type EndSessionDeps = Pick<
   Ports & BrowserPorts & EndingPorts,
-  'clients' | 'jwtVerifier' | 'subjects' | 'log' | 'sessions' | 'signInStates' | 'endings'
+  'clients' | 'jwtVerifier' | 'subjects' | 'log' | 'sessions' | 'signInStates' | 'endings' | 'throttle'
 >
 
 /** What is kept while the person is asked: of what the browser sends then, the answer alone counts. */
@@ -47,6 +48,7 @@ const get: Handler<EndSessionDeps> = async (request, deps) => {
     const uris = await endBrowserSession(session, deps, userActor(request, session.user))
     return goodbye(request, { farewell, client, told: { session, uris }, uiLocales })
   }
+  await countKept(request, deps)
   const state: AskedSignOut = { purpose: 'sign_out', sessionId: session.id, farewell, uiLocales }
   const id = await deps.signInStates.begin(tenant.id, {
     browser: browser.id,

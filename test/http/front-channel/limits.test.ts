@@ -25,6 +25,17 @@ it('D3 counts every sign-in that is begun, that of the account page too', async 
   expect(await app.browser().ask('/account')).toMatchObject({ status: 429, headers: { 'retry-after': '60' } })
 })
 
+it('D3 counts every page that asks whether to sign out', async () => {
+  await rp.signIn(browser, app.person('ann@example.com'))
+  const before = app.throttled.counted
+  expect((await browser.ask('/oauth2/logout')).status).toBe(200)
+  expect(app.throttled.counted).toBe(before + 1)
+  app.throttled.flows = 60
+  expect(await browser.ask('/oauth2/logout')).toMatchObject({ status: 429, headers: { 'retry-after': '60' } })
+  // There is another way, of which nothing is kept.
+  expect((await browser.ask('/account')).status).toBe(200)
+})
+
 it.each(['a', '"', '\\', '\u0001', '\u007f', 'é', '\u{1f98a}'])(
   'D4 is never more than can be kept: the client is told, pushed or not, of a state of many %j',
   async (character) => {
