@@ -4,6 +4,7 @@ import type { Requirement } from './requirement.js'
 import { accessTokens } from './requirements/access-tokens.js'
 import { codesAndPushedRequests } from './requirements/codes-and-pushed-requests.js'
 import { firstPartyApps } from './requirements/first-party-apps.js'
+import { frontChannel } from './requirements/front-channel.js'
 import { logout } from './requirements/logout.js'
 import { metadataAndResources } from './requirements/metadata-and-resources.js'
 import { openidConnect } from './requirements/openid-connect.js'
@@ -27,6 +28,7 @@ const requirements: readonly Requirement[] = [
   ...logout,
   ...pushedRequests,
   ...firstPartyApps,
+  ...frontChannel,
 ]
 
 /** Whether a file has a test or table of tests of this title. */
