@@ -42,7 +42,7 @@ describe('the admin script', { timeout: 240_000 }, () => {
   })
 
   const admin = (args: readonly string[], input = '') =>
-    input === '' ? adminCommand(env, args) : script(env, 'admin', args, input)
+    input === '' && !args.includes('--password-stdin') ? adminCommand(env, args) : script(env, 'admin', args, input)
 
   /** Runs it with `--json`; expects it to succeed. */
   async function json(args: readonly string[], input = ''): Promise<Json> {

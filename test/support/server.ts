@@ -142,6 +142,8 @@ function shellOf(env: Environment): Shell {
     env: inherited(env),
     // Node's own flags are vitest's.
     execArgv: [],
+    // Nobody is at its keyboard.
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   })
   child.unref()
   child.channel?.unref()
