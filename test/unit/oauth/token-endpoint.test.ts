@@ -41,13 +41,14 @@ describe('tokenEndpoint', () => {
   })
 
   it.each(grantTypes)('refuses %s at a disabled tenant', async (grant_type) => {
-    expect(await refusalOf(request({ grant_type }, client, { ...DEFAULT_TENANT, disabled: true }))).toBe(
+    const able = world.addClient({ grantTypes: [grant_type] })
+    expect(await refusalOf(request({ grant_type }, able, { ...DEFAULT_TENANT, disabled: true }))).toBe(
       'unauthorized_client: tenant_disabled',
     )
   })
 })
 
 it('finds every grant it names', () => {
-  expect(grantTypes).toEqual(['refresh_token', 'client_credentials'])
+  expect(grantTypes).toEqual(['authorization_code', 'refresh_token', 'client_credentials'])
   for (const grantType of grantTypes) expect(findGrant(grantType)).toBeTypeOf('function')
 })
