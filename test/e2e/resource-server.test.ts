@@ -99,8 +99,16 @@ const fates = async (token: string, by: readonly Verifier[] = all) =>
 const answered = async <T>(ask: () => Promise<T>): Promise<T> => eventually(ask)
 const login = async (user: User) =>
   answered(async () => tokensOf(await issuer.login(app, user, { resource: api.identifier })))
+/**
+ * A token that counts. A process that has not heard of the revocation before it yet, which takes some milliseconds, makes one that is
+ * older than that, and so dead: its client asks for another.
+ */
 const serviceToken = async (client = service) =>
-  answered(async () => tokensOf(await issuer.clientCredentials(client)).access_token)
+  answered(async () => {
+    const { access_token } = tokensOf(await issuer.clientCredentials(client))
+    expect(await issuer.introspect(api, access_token)).toMatchObject({ active: true })
+    return access_token
+  })
 
 /**
  * Watches until all refuse what was revoked. What one let in that was asked past the bound, and what is good and was refused, is in the
