@@ -49,8 +49,9 @@ const SETTINGS = {
 } as const
 
 const OPENID_NOTES = [
-  'The names of users that --pairwise gives stay as they are while the sector does: without --sector-host it is the host that all redirect',
-  'URIs have when they are first asked for. A sector_identifier_uri is for clients that register themselves.',
+  'The names of users that --pairwise gives stay as they are while the sector does: without --sector-host it is',
+  'the host that all redirect URIs have when they are first asked for. A sector_identifier_uri is for clients that',
+  'register themselves.',
 ]
 
 const ENDS = 'Every grant and token of the client ends with it, and nothing revives them.'

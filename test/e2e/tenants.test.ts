@@ -56,8 +56,9 @@ describe('the metadata', () => {
       const { status } = await fetch(url.replace(env['PUBLIC_URL'] ?? '', server.url))
       expect([200, 400, 401, 405], name).toContain(status)
     }
-    expect((await fetch(`${server.url}/.well-known/openid-configuration${path}`)).status).toBe(404)
-    expect((await fetch(`${server.url}${path}/.well-known/openid-configuration`)).status).toBe(404)
+    for (const other of [`/.well-known/openid-configuration${path}`, `${path}/.well-known/openid-configuration`]) {
+      expect(await (await fetch(`${server.url}${other}`)).json()).toEqual(metadata)
+    }
   })
 })
 
