@@ -3,7 +3,7 @@ import type { Endings } from '../oauth/ending-ports.js'
 import { OAuthError, unauthorizedClient } from '../oauth/errors.js'
 import type { Ports } from '../oauth/ports.js'
 import type { BrowserSession } from '../oauth/records.js'
-import { next, type SignInAnswer, type SignInContext, type SignInState, type SignInStep } from './sign-in.js'
+import { next, type SignInAnswer, type SignInContext, type SignInStep } from './sign-in.js'
 
 type Need = Extract<SignInStep, { need: unknown }>
 type SignedIn = Extract<SignInStep, { done: unknown }>['done']
@@ -22,11 +22,11 @@ type BrowserSignInPorts = Pick<Ports, 'users' | 'throttle' | 'passwords' | 'now'
  * it from now on, which is never what it held before. OpenID Connect Core §3.1.2.3. Throws as `next`.
  */
 export async function signInBrowser(
-  { answer, state, browser }: { answer: SignInAnswer; state: SignInState; browser: SignInBrowser },
+  { answer, browser }: { answer: SignInAnswer; browser: SignInBrowser },
   context: SignInContext,
   ports: BrowserSignInPorts,
 ): Promise<Need | { readonly session: string; readonly token: string }> {
-  const step = await next({ state, answer }, context, ports)
+  const step = await next({ state: {}, answer }, context, ports)
   if ('need' in step) return step
   const { done } = step
   if (!done.clientLive) throw unauthorizedClient('client_or_tenant_disabled')

@@ -1,6 +1,5 @@
 import { authorizationError, type OAuthError } from '../oauth/errors.js'
 import type { AuthorizationRequest, BrowserSession } from '../oauth/records.js'
-import type { SignInState } from './sign-in.js'
 
 /**
  * What a browser is in the middle of, kept on the server: what it was asked for is never read again from anything a browser holds.
@@ -20,7 +19,6 @@ export type Flow = FlowProgress &
 
 /** What happened in it so far. */
 export type FlowProgress = {
-  readonly signIn?: SignInState
   /** The session whose user signed in here, in this flow. */
   readonly session?: string | undefined
   /** What was said of the account that was signed in then: it is meant, in the session named, or another one is. */

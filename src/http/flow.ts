@@ -9,6 +9,7 @@ import { matchRedirectUri } from '../oauth/redirect-uri.js'
 import { type Browser, browserOf, newBrowser, rememberBrowser } from './browser.js'
 import { addressKey } from './client-address.js'
 import type { HttpRequest, HttpResponse, ResponseHeaders } from './handler.js'
+import { itemOf } from './route.js'
 import { seeOther, tenantPath } from './see-other.js'
 
 /** A flow in the hands of the browser that began it. */
@@ -70,8 +71,8 @@ export async function beginFlow(
  * nothing. RFC 9700 §4.7.
  */
 export async function openFlow(request: HttpRequest, deps: FlowDeps): Promise<OpenFlow> {
-  const { tenant, path } = request
-  const id = path.slice(path.lastIndexOf('/') + 1)
+  const { tenant } = request
+  const id = itemOf(request)
   const browser = browserOf(request)
   if (!browser) throw flowOver('flow_without_browser')
   const kept = await deps.signInStates.find(tenant.id, { id, browser: browser.id })

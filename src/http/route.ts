@@ -86,6 +86,9 @@ function itemRoute<Deps>(byPath: ReadonlyMap<string, Route<Deps>>, path: string)
   return route?.item?.test(path.slice(end)) ? route : undefined
 }
 
+/** What stands behind the path of a route of many things: which of them is meant. */
+export const itemOf = ({ path }: { readonly path: string }): string => path.slice(path.lastIndexOf('/') + 1)
+
 /** The handler of a method. */
 export function ofMethod<H>(methods: Methods<H>, method = ''): H | undefined {
   const byName: Readonly<Record<string, H | undefined>> = methods

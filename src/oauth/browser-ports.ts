@@ -115,8 +115,9 @@ export type AuthorizationCodes = {
 }
 
 /** A browser's way from the authorization endpoint back to the client, kept while it is under way. */
-export type KeptState<State> = {
-  readonly state: State
+export type KeptState = {
+  /** As it was given. */
+  readonly state: unknown
   readonly version: number
   readonly clientId: string | undefined
 }
@@ -133,10 +134,7 @@ export type SignInStates = {
     },
   ): Promise<string>
   /** Undefined unless it is this browser's and not over. */
-  find(
-    tenantId: string,
-    asked: { readonly id: string; readonly browser: string },
-  ): Promise<KeptState<unknown> | undefined>
+  find(tenantId: string, asked: { readonly id: string; readonly browser: string }): Promise<KeptState | undefined>
   /** `superseded`: another answer came first. */
   change(
     tenantId: string,

@@ -44,7 +44,7 @@ export function createSignInStates({ pool }: { pool: Pick<Pool, 'query'> }): Sig
       return id
     },
 
-    async find(tenantId, { id, browser }): Promise<KeptState<unknown> | undefined> {
+    async find(tenantId, { id, browser }): Promise<KeptState | undefined> {
       const { rows } = await pool.query<Row>({ ...FIND, values: [tenantId, hashSecret(id), hashSecret(browser)] })
       const [row] = rows
       return row && { state: row.state, version: row.version, clientId: row.client_id ?? undefined }

@@ -24,7 +24,7 @@ const CSRF_PURPOSE = 'account'
 /** GET {issuer}/account: where a person is signed in, and which apps may act for them. */
 const get: Handler<AccountDeps> = async (request, deps) => {
   const browser = browserOf(request)
-  const session = browser && (await sessionOf(request, browser, deps))
+  const session = await sessionOf(request, browser, deps)
   if (!browser || !session) return signIn(request, deps)
   const account = await readAccount(session, deps)
   const notice = noticeOf(queryParams(request).get('notice'))

@@ -9,12 +9,12 @@ import { assertOwnForm, browserOf, csrfToken } from '../browser.js'
 import { userActor } from '../caller.js'
 import { contentTooLarge } from '../errors.js'
 import { goodbye } from '../farewell.js'
-import { countKept } from '../flow.js'
+import { countKept, sessionOf } from '../flow.js'
 import { formParams, queryParams } from '../form.js'
 import { formActionTo } from '../form-action.js'
 import type { Handler } from '../handler.js'
 import { page } from '../page.js'
-import type { IssuerRoute } from '../route.js'
+import { type IssuerRoute, itemOf } from '../route.js'
 import { seeOther, tenantPath } from '../see-other.js'
 
 export type EndSessionDeps = Pick<
@@ -40,7 +40,7 @@ const get: Handler<EndSessionDeps> = async (request, deps) => {
   const { tenant } = request
   const params = queryParams(request)
   const browser = browserOf(request)
-  const session = browser?.session === undefined ? undefined : await deps.sessions.find(tenant.id, browser.session)
+  const session = await sessionOf(request, browser, deps)
   const { next, farewell, client } = await readSignOut({ tenant, params, session }, deps)
   const uiLocales = params.get('ui_locales')
   if (!session || !browser || next === 'over') return goodbye(request, { farewell, client, told: undefined, uiLocales })
@@ -88,7 +88,7 @@ function queryOf(params: Params, names: readonly string[]): string {
 const decide: Handler<EndSessionDeps> = async (request, deps) => {
   const { tenant } = request
   const params = formParams(request)
-  const id = request.path.slice(request.path.lastIndexOf('/') + 1)
+  const id = itemOf(request)
   const browser = browserOf(request)
   assertOwnForm(request, browser, { purpose: purposeOf(id), token: params.get('csrf') })
   const mine = { id, browser: browser.id }
@@ -101,7 +101,7 @@ const decide: Handler<EndSessionDeps> = async (request, deps) => {
   if (!asked || (await deps.signInStates.end(tenant.id, mine)) !== 'ended') throw expired()
   if (decision === 'stay') return seeOther(tenantPath(tenant, '/account'))
 
-  const session = browser.session === undefined ? undefined : await deps.sessions.find(tenant.id, browser.session)
+  const session = await sessionOf(request, browser, deps)
   const { clientId, continueTo } = asked.farewell
   const client = clientId === undefined ? undefined : await deps.clients.find(tenant.id, clientId)
   // The page named the client, and the person went on.

@@ -5,6 +5,7 @@ import { OAuthError } from '../../oauth/errors.js'
 import type { Params } from '../../oauth/params.js'
 import { answerClient } from '../authorization-answer.js'
 import { assertOwnSite, isOwnForm, rememberBrowser } from '../browser.js'
+import { clientActor, userActor } from '../caller.js'
 import { addressKey } from '../client-address.js'
 import {
   changeFlow,
@@ -83,12 +84,12 @@ async function signIn(request: HttpRequest, { opened, params, standing }: Answer
     client: to?.client,
     apis: flow.purpose === 'authorize' ? flow.request.apis : [],
     address: addressKey(request.address),
-    by: { kind: 'client', id: to?.client.id ?? 'account', address: request.address, request: request.id },
-  } as const
+    by: clientActor(request, { id: to?.client.id ?? 'account' }),
+  }
   const here: SignInBrowser = { session, userAgent: request.headers['user-agent'] }
   const ask = (problem: Problem) => askPerson(request, { opened, ...standing, problem })
   try {
-    const signedIn = await signInBrowser({ answer: given, state: {}, browser: here }, context, deps)
+    const signedIn = await signInBrowser({ answer: given, browser: here }, context, deps)
     if ('need' in signedIn) return ask({ username: given.username })
     const next: Flow = { ...flow, session: signedIn.session }
     const headers = rememberBrowser(tenant, { id: browser.id, session: signedIn.token })
@@ -119,7 +120,7 @@ async function refuse(request: HttpRequest, opened: OpenFlow, deps: SignInDeps):
 async function consent(request: HttpRequest, opened: OpenFlow, deps: SignInDeps): Promise<HttpResponse> {
   const { flow, to, session } = opened
   if (!to || !session || flow.purpose !== 'authorize') return seeOther(pathOf(request, opened))
-  const by = { kind: 'user', id: session.user.id, address: request.address, request: request.id } as const
+  const by = userActor(request, session.user)
   return show(request, opened, await allow({ to, flow, session, by }, claimOf(request, opened, deps), deps))
 }
 

@@ -6,7 +6,7 @@ import { cacheable } from '../caching.js'
 import { notAcceptable, notFound, notImplemented } from '../errors.js'
 import { queryParams } from '../form.js'
 import type { Handler, HttpResponse } from '../handler.js'
-import type { IssuerRoute } from '../route.js'
+import { type IssuerRoute, itemOf } from '../route.js'
 
 export type StatusListDeps = { readonly statusLists: StatusLists }
 
@@ -30,7 +30,7 @@ export const statusList: Handler<StatusListDeps> = async (request, { statusLists
   if (quality(parseAccept(request.headers.accept), MEDIA_TYPE) === 0) {
     throw notAcceptable(`A status list is ${MEDIA_TYPE} here.`, 'status_list_of_another_type')
   }
-  const listId = request.path.slice(request.path.lastIndexOf('/') + 1)
+  const listId = itemOf(request)
   const token = await statusLists.token(request.tenant, listId)
   if (!token) throw notFound('no_such_status_list')
   const coding = chooseCoding(request.headers['accept-encoding']?.toString(), CODINGS)
