@@ -39,10 +39,14 @@ const post: Handler<SignInDeps> = async (request, deps) => {
   // Not answered, but shown anew: in another tab somebody may have signed in since, and nothing be left to ask.
   const proof = { purpose: opened.id, token: params.get('csrf') }
   if (!isOwnForm(opened.browser, proof)) return seeOther(pathOf(request, opened))
+  // Who says no has said it, whatever another tab has allowed meanwhile.
+  if (isRefusal(params)) return refuse(request, opened, deps)
   const standing = await standingOf(request, opened, deps)
   if (!('need' in standing)) return show(request, opened, standing)
   return answer(request, { opened, params, standing }, deps)
 }
+
+const isRefusal = (params: Params) => ['cancel', 'deny'].includes(params.get('decision') ?? '')
 
 type Answered = {
   readonly opened: OpenFlow
@@ -58,9 +62,6 @@ function answer(request: HttpRequest, answered: Answered, deps: SignInDeps): Pro
   switch (`${standing.need} ${said}`) {
     case 'sign_in sign_in':
       return signIn(request, answered, deps)
-    case 'sign_in cancel':
-    case 'consent deny':
-      return refuse(request, opened, deps)
     case 'consent allow':
       return consent(request, opened, deps)
     case 'select_account current':

@@ -297,3 +297,14 @@ describe('an answer to a page', () => {
     expect([answer.status, answer.headers.location]).toEqual([410, undefined])
   })
 })
+
+it('F11 a no stays one when another tab has allowed the same meanwhile', async () => {
+  await rp.begin(browser)
+  const first = await browser.submit(signIn(ann))
+  const { hidden } = formOf(first.html)
+  await rp.begin(browser)
+  expect(callbackOf(await browser.submit({ decision: 'allow' }))).toHaveProperty('code')
+  const form = { ...hidden, decision: 'deny' }
+  const denied = await browser.go(first.url, { method: 'POST', form, headers: OWN_PAGE })
+  expect(callbackOf(denied)).toMatchObject({ error: 'access_denied' })
+})
