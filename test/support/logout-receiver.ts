@@ -7,8 +7,6 @@ export type Received = {
   readonly url: string | undefined
   readonly headers: IncomingMessage['headers']
   readonly body: string
-  /** Milliseconds, by `performance.now()`. */
-  readonly at: number
 }
 
 export type LogoutReceiver = {
@@ -28,7 +26,7 @@ export async function logoutReceiver(): Promise<LogoutReceiver> {
     const chunks: Buffer[] = []
     for await (const chunk of request) chunks.push(chunk)
     const { method, url, headers } = request
-    received.push({ method, url, headers, body: Buffer.concat(chunks).toString(), at: performance.now() })
+    received.push({ method, url, headers, body: Buffer.concat(chunks).toString() })
     respond(response, received.length)
   })
   server.on('connection', (socket) => sockets.add(socket.on('error', () => {})))
