@@ -182,14 +182,27 @@ export async function admin(env: Environment, ...args: readonly string[]): Promi
   return said
 }
 
-/** A port that nothing listens on now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
+// Below those that systems give to connections, one of which may hold any of them at any time; each worker has its own.
+const FIRST_PORT = 10_000
+const PORTS = 2_000
+const WORKERS = 10
+const firstOfWorker = FIRST_PORT + (Number(process.env['VITEST_POOL_ID'] ?? 0) % WORKERS) * PORTS
+let lastPort = Math.floor(Math.random() * PORTS)
+
+/** A port that nothing listens on, and that is given to nobody else here: a server may be stopped and come back to it. */
+export async function freePort(): Promise<number> {
+  for (let tries = 0; tries < PORTS; tries++) {
+    lastPort = (lastPort + 1) % PORTS
+    const port = firstOfWorker + lastPort
+    if (await isFree(port)) return port
+  }
+  throw new Error('No port is free.')
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
     const probe = createServer()
-    probe.once('error', reject)
-    probe.listen(0, '127.0.0.1', () => {
-      const address = probe.address()
-      probe.close(() => (typeof address === 'object' && address ? resolve(address.port) : reject(new Error('no port'))))
-    })
+    probe.once('error', () => resolve(false))
+    probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
   })
 }
