@@ -4,7 +4,7 @@ import { newSession, openSession, person, postgresBench } from '../support/brows
 import { sessionCases } from '../support/browser-cases/sessions.js'
 import { eventually } from '../support/eventually.js'
 import { watchPlans } from '../support/explain.js'
-import { operator, type Stage, setStage } from '../support/fixtures.js'
+import { makeUser, operator, type Stage, setStage } from '../support/fixtures.js'
 
 let stage: Stage
 beforeAll(async () => {
@@ -99,6 +99,17 @@ describe('the row of a session', () => {
     expect(await bench.ports.sessions.find(bench.ours.tenantId, token)).toBeDefined()
     await other.query('COMMIT')
     other.release()
+  })
+
+  test('is not renewed by another user of the same tenant', async () => {
+    const bench = await open()
+    const { tenantId } = bench.ours
+    const { id, token } = await openSession(bench, bench.ours)
+    const other = await makeUser(stage.pool, tenantId)
+    const to = { ...newSession(bench.ours), userId: other.id }
+    const renewed = await bench.ports.sessions.renew({ tenantId, id }, to, person(bench.ours))
+    expect(renewed).toEqual({ result: 'superseded' })
+    expect((await bench.ports.sessions.find(tenantId, token))?.user.id).toBe(bench.ours.userId)
   })
 
   test('is of no use any more where the tenant was revoked since, and one of a later sign-in is', async () => {
