@@ -4,7 +4,7 @@ import { createRefreshTokens } from '#bulla/keys/refresh-tokens.js'
 import { REVOKED_KEY_KEPT } from '#bulla/keys/schedule.js'
 import { createUnsealer } from '#bulla/keys/unsealer.js'
 import { createListKeys } from '#bulla/revocation/list-keys.js'
-import { expOfPlace, placeOfJti } from '#bulla/revocation/place.js'
+import { expOfPlace } from '#bulla/revocation/place.js'
 import { createGrants } from '#bulla/store/grants.js'
 import { createKeyStore } from '#bulla/store/keys.js'
 import type { Target } from '#bulla/store/registry/revocations.js'
@@ -125,7 +125,7 @@ const notOurs = ({ slug }: AdminTenant) => new RefusedError(`The token is none t
 async function tokenOfId(context: Context, tenant: AdminTenant, jti: string): Promise<Target> {
   const keyring = await openKeyring(context)
   const secret = (await keyring.all(tenant.id)).secret('permutation')
-  const place = secret && placeOfJti(jti, createListKeys()(secret).jti)
+  const place = secret && createListKeys()(secret).tokenIds.placeOf(jti)
   if (place !== undefined && expOfPlace(place) <= Date.now() / 1000) {
     throw new RefusedError('The token has expired: there is nothing to revoke.')
   }

@@ -11,22 +11,21 @@ export type KdfInput = {
 
 /** Derives a key from an agreed secret: one round of Concat KDF with SHA-256. RFC 7518 §4.6.2. */
 export function concatKdf(sharedSecret: Uint8Array, { algorithm, apu, apv, keyBits = 256 }: KdfInput): Buffer {
+  const id = Buffer.from(algorithm)
+  const input = Buffer.allocUnsafe(5 * 4 + sharedSecret.length + id.length + apu.length + apv.length)
+  let end = input.writeUInt32BE(1)
+  const append = (bytes: Uint8Array) => {
+    input.set(bytes, end)
+    end += bytes.length
+  }
+  append(sharedSecret)
+  for (const part of [id, apu, apv]) {
+    end = input.writeUInt32BE(part.length, end)
+    append(part)
+  }
+  input.writeUInt32BE(keyBits, end)
   return createHash('sha256')
-    .update(uint32(1))
-    .update(sharedSecret)
-    .update(uint32(Buffer.byteLength(algorithm)))
-    .update(algorithm)
-    .update(uint32(apu.length))
-    .update(apu)
-    .update(uint32(apv.length))
-    .update(apv)
-    .update(uint32(keyBits))
+    .update(input)
     .digest()
     .subarray(0, keyBits / 8)
-}
-
-function uint32(value: number): Buffer {
-  const bytes = Buffer.allocUnsafe(4)
-  bytes.writeUInt32BE(value)
-  return bytes
 }

@@ -31,12 +31,20 @@ export async function generateSigningPkcs8(alg: SigningAlgorithm): Promise<Buffe
 
 /** Generates a key pair for one key agreement, the public half as its JWK coordinate `x`. RFC 8037 §3.2. */
 export function generateX25519(): { x: string; privateKey: KeyObject } {
-  // A JWK of one half alone is three times as fast as DER; Node takes it, @types/node does not know it.
-  const { publicKey, privateKey } = generateKeyPairSync('x25519', {
-    publicKeyEncoding: { format: 'jwk' },
-  } as never) as unknown as { publicKey: { x: string }; privateKey: KeyObject }
+  const { publicKey, privateKey } = generateKeyPairSync('x25519', ephemeral as never) as unknown as EphemeralPair
   return { x: publicKey.x, privateKey }
 }
+
+/** The same on P-256, the public half as both its coordinates. RFC 7518 §4.6. */
+export function generateP256(): { x: string; y: string; privateKey: KeyObject } {
+  const options = { namedCurve: 'P-256', ...ephemeral }
+  const { publicKey, privateKey } = generateKeyPairSync('ec', options as never) as unknown as EphemeralPair
+  return { x: publicKey.x, y: publicKey.y, privateKey }
+}
+
+// A JWK of one half alone is three times as fast as DER; Node takes it, @types/node does not know it.
+const ephemeral = { publicKeyEncoding: { format: 'jwk' } }
+type EphemeralPair = { publicKey: { x: string; y: string }; privateKey: KeyObject }
 
 export type EncryptionCurve = 'P-256' | 'X25519'
 

@@ -2,9 +2,9 @@ import { createECDH, createPublicKey, diffieHellman, type JsonWebKey, type KeyOb
 import { decodeBase64url } from './base64url.js'
 import { generateX25519 } from './key-pair.js'
 
-/** A sound public key in the form that is fastest to seal for. `point` is uncompressed, 65 bytes. */
+/** A sound public key in the forms that are fastest to seal for. `point` is uncompressed, 65 bytes. */
 export type ParsedPublicJwk =
-  | { kty: 'EC'; point: Buffer }
+  | { kty: 'EC'; point: Buffer; publicKey: KeyObject }
   | { kty: 'OKP'; publicKey: KeyObject }
   | { kty: 'RSA'; publicKey: KeyObject }
   | { kty: 'other' }
@@ -54,7 +54,10 @@ function parseRsa({ n, e }: Record<string, unknown>): ParsedPublicJwk | string {
 function parseEc(jwk: Record<string, unknown>): ParsedPublicJwk | string {
   if (jwk['crv'] !== 'P-256') return typeof jwk['crv'] === 'string' ? { kty: 'other' } : 'has no crv'
   const point = p256Point(jwk)
-  return point && isOnP256(point) ? { kty: 'EC', point } : 'is not a point of its curve'
+  if (!point || !isOnP256(point)) return 'is not a point of its curve'
+  const [x, y] = [point.toString('base64url', 1, 33), point.toString('base64url', 33)]
+  const publicKey = importJwk({ kty: 'EC', crv: 'P-256', x, y })
+  return publicKey ? { kty: 'EC', point, publicKey } : 'is malformed'
 }
 
 function parseOkp(jwk: Record<string, unknown>): ParsedPublicJwk | string {

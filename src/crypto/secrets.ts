@@ -1,5 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto'
-import { constantTimeEqual } from './equality.js'
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto'
 
 /** Makes an unguessable value, base64url; 32 bytes are 43 characters. RFC 6749 §10.10. */
 export function randomToken(bytes = 32): string {
@@ -11,7 +10,9 @@ export function hashSecret(secret: string | Uint8Array): Buffer {
   return createHash('sha256').update(secret).digest()
 }
 
-/** Tells in constant time whether a secret is the one that was hashed. */
-export function secretMatches(secret: string | Uint8Array, hash: Uint8Array): boolean {
-  return constantTimeEqual(hashSecret(secret), hash)
+/** Tells whether a secret is the one that was hashed, or one of several: in time that depends on their number alone. */
+export function secretMatches(secret: string | Uint8Array, ...hashes: readonly Uint8Array[]): boolean {
+  const presented = hashSecret(secret)
+  // All are compared, whichever fits.
+  return hashes.map((hash) => hash.length === presented.length && timingSafeEqual(presented, hash)).includes(true)
 }

@@ -1,3 +1,4 @@
+import { createSecretKey } from 'node:crypto'
 import { CorruptEnvelopeError, type Envelope } from '../crypto/envelope.js'
 import type { PublicSigningJwk, SigningKey, VerificationKey } from '../crypto/jwk.js'
 import type { Log } from '../oauth/ports.js'
@@ -125,7 +126,9 @@ function tenantKeys(opened: readonly OpenedKey[]): TenantKeys {
     const keys = secrets
       .filter(({ key }) => key.purpose === purpose)
       .flatMap(({ key, secret }) =>
-        key.number === undefined ? [] : [{ id: key.number, key: secret, isActive: key.status === 'active' }],
+        key.number === undefined
+          ? []
+          : [{ id: key.number, key: createSecretKey(secret), isActive: key.status === 'active' }],
       )
     const current = keys.find(({ isActive }) => isActive)
     const byId = new Map(keys.map((key) => [key.id, key]))

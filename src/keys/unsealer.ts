@@ -2,7 +2,7 @@ import { TokenError } from '../crypto/token-error.js'
 import type { TokenClaims, Unsealer } from '../oauth/ports.js'
 import type { Tenant } from '../oauth/records.js'
 import { createListKeys } from '../revocation/list-keys.js'
-import { expOfPlace, placeOfJti } from '../revocation/place.js'
+import { expOfPlace } from '../revocation/place.js'
 import { openOwn } from '../wire/open-own.js'
 import type { Keyring, TenantKeys } from './keyring.js'
 
@@ -42,6 +42,6 @@ const listKeys = createListKeys()
 /** Of a token that has one: those made before there were status lists have none. */
 function placeOf({ jti, exp, status }: TokenClaims, keys: TenantKeys): bigint | undefined {
   const secret = keys.secret('permutation')
-  const place = status && secret && placeOfJti(jti, listKeys(secret).jti)
+  const place = status && secret && listKeys(secret).tokenIds.placeOf(jti)
   return place !== undefined && expOfPlace(place) === exp ? place : undefined
 }

@@ -1,7 +1,7 @@
 import { temporarilyUnavailable } from '../oauth/errors.js'
 import type { Api, Tenant } from '../oauth/records.js'
 import type { ListKeys } from './list-keys.js'
-import { jtiOfPlace, type Place, packPlace, slotOf } from './place.js'
+import { type Place, packPlace, slotOf } from './place.js'
 import type { Lease, LeaseOwner, Leases } from './ports.js'
 
 /** What a place is for. `wide`: the wide revision in the SELECT that the request was judged on. `exp`: seconds, at the latest. */
@@ -97,7 +97,7 @@ export function createIndices({
   return {
     async take(request) {
       const { tenant, api, clientId, kid, exp, wide } = request
-      const { jti, permutation } = await keys(tenant.id)
+      const { tokenIds, permutation } = await keys(tenant.id)
       const taken = await position(request, { clientId, apiId: api.id, kid })
       const { lease, since } = taken.current
       if (wide < since) {
@@ -110,7 +110,7 @@ export function createIndices({
       }
       const place: Place = { exp, list: lease.list, index: permutation(lease.listId)(taken.position) }
       return {
-        jti: jtiOfPlace(place, jti),
+        jti: tokenIds.of(place),
         packed: packPlace(place),
         status: { status_list: { idx: place.index, uri: statusListUri(tenant, lease.listId) } },
       }

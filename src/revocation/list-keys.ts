@@ -1,10 +1,10 @@
 import { hkdfSync } from 'node:crypto'
 import { createPermutation, type Permutation } from './permutation.js'
+import { createTokenIds, type TokenIds } from './place.js'
 
 /** What one tenant's permutation key is used for. */
 export type ListKeys = {
-  /** Of `jti`s. */
-  readonly jti: Uint8Array
+  readonly tokenIds: TokenIds
   /** From the positions of a list to its indices. */
   permutation(listId: string): Permutation
 }
@@ -27,7 +27,7 @@ function derive(secret: Uint8Array): ListKeys {
   const key = (use: string) => new Uint8Array(hkdfSync('sha256', secret, '', `bulla ${use}`, 32))
   const permutations = new Map<string, Permutation>()
   return {
-    jti: key('jti'),
+    tokenIds: createTokenIds(key('jti')),
     permutation(listId) {
       const found = permutations.get(listId)
       if (found) return found

@@ -1,4 +1,5 @@
-import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { createCipheriv, createDecipheriv } from 'node:crypto'
+import { randomNonce } from '../crypto/random.js'
 import { LIST_LENGTH } from '../wire/status-list.js'
 
 /** Where a token stands: until when (seconds), in which of the tenant's lists of that hour, and at which bit of it. */
@@ -21,26 +22,37 @@ const PLACE_BYTES = 8
 /** Zeros that tell our own ids from any other 16 bytes. */
 const CHECK_BYTES = 2
 
+/** The ids of a tenant's tokens, RFC 7519 §4.1.7. */
+export type TokenIds = {
+  /** A `jti` for the token at a place. */
+  of(place: Place): string
+  /** What `of` wrote, packed; undefined for any other text. */
+  placeOf(jti: string): bigint | undefined
+}
+
 /**
- * A `jti` for the token at a place: the place, zeros and chance under AES-256 as one block, in base64url. To everybody else it is
- * random; we read from it which bit to set when all we are told is the `jti`. `key`: 32 bytes. RFC 7519 §4.1.7.
+ * Ids that are a place, zeros and chance under AES-256 as one block, in base64url. To everybody else they are random; we read from one
+ * which bit to set when all we are told is the `jti`. `key`: 32 bytes.
  */
-export function jtiOfPlace(place: Place, key: Uint8Array): string {
-  const plain = Buffer.alloc(JTI_BYTES)
-  plain.writeBigUInt64BE(packPlace(place))
-  randomBytes(JTI_BYTES - PLACE_BYTES - CHECK_BYTES).copy(plain, PLACE_BYTES + CHECK_BYTES)
+export function createTokenIds(key: Uint8Array): TokenIds {
+  // Of blocks that do not depend on each other, so one cipher serves for all: to start one costs more than all the rest.
   const cipher = createCipheriv('aes-256-ecb', key, null).setAutoPadding(false)
-  return Buffer.concat([cipher.update(plain), cipher.final()]).toString('base64url')
+  const decipher = createDecipheriv('aes-256-ecb', key, null).setAutoPadding(false)
+  return {
+    of(place) {
+      const plain = Buffer.alloc(JTI_BYTES)
+      plain.writeBigUInt64BE(packPlace(place))
+      plain.set(randomNonce(JTI_BYTES - PLACE_BYTES - CHECK_BYTES), PLACE_BYTES + CHECK_BYTES)
+      return cipher.update(plain).toString('base64url')
+    },
+    placeOf(jti) {
+      const bytes = Buffer.from(jti, 'base64url')
+      if (bytes.length !== JTI_BYTES || bytes.toString('base64url') !== jti) return undefined
+      const plain = decipher.update(bytes)
+      return plain.readUInt16BE(PLACE_BYTES) === 0 && (plain[0] ?? 0) < 128 ? plain.readBigUInt64BE() : undefined
+    },
+  }
 }
 
 /** When the token at a packed place expires, in seconds. */
 export const expOfPlace = (packed: bigint): number => Number(packed >> 30n)
-
-/** What `jtiOfPlace` wrote, packed; undefined for any other text. */
-export function placeOfJti(jti: string, key: Uint8Array): bigint | undefined {
-  const bytes = Buffer.from(jti, 'base64url')
-  if (bytes.length !== JTI_BYTES || bytes.toString('base64url') !== jti) return undefined
-  const decipher = createDecipheriv('aes-256-ecb', key, null).setAutoPadding(false)
-  const plain = Buffer.concat([decipher.update(bytes), decipher.final()])
-  return plain.readUInt16BE(PLACE_BYTES) === 0 && (plain[0] ?? 0) < 128 ? plain.readBigUInt64BE() : undefined
-}

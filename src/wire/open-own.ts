@@ -2,7 +2,7 @@ import { decodeBase64url } from '../crypto/base64url.js'
 import { concatKdf } from '../crypto/concat-kdf.js'
 import { isEncryptionAlgorithm, type VerificationKey } from '../crypto/jwk.js'
 import { assertTyp, parseJws, verifyJws } from '../crypto/jws.js'
-import { unwrapKey } from '../crypto/key-wrap.js'
+import { unwrapKey, type WrappingKey } from '../crypto/key-wrap.js'
 import { TokenError } from '../crypto/token-error.js'
 import { ACCESS_TOKEN_TYP, MAX_TOKEN_LENGTH, SIGNING_ALGORITHMS } from './access-token.js'
 import { type AccessTokenClaims, parseClaims } from './claims.js'
@@ -92,7 +92,7 @@ function openOpaqueJwe(jwe: Jwe, kekById: FindKek): string {
   return decryptJwe(jwe, contentKeyOf(kek, jwe.encryptedKey)).toString()
 }
 
-function contentKeyOf(wrappingKey: Buffer, encryptedKey: Buffer): Buffer {
+function contentKeyOf(wrappingKey: WrappingKey, encryptedKey: Buffer): Buffer {
   const contentKey = unwrapKey(wrappingKey, encryptedKey)
   if (!contentKey) throw new TokenError('decryption_failed')
   return contentKey

@@ -1,10 +1,10 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import { unwrapKey, wrapKey } from '../crypto/key-wrap.js'
+import { unwrapKey, type WrappingKey, wrapKey } from '../crypto/key-wrap.js'
 import { TokenError } from '../crypto/token-error.js'
 
 /** A key of the authorization server that lets it open its own tokens. `id` is a uint32, `key` 32 bytes. */
-export type Kek = { id: number; key: Buffer }
-export type FindKek = (id: number) => Buffer | undefined
+export type Kek = { id: number; key: WrappingKey }
+export type FindKek = (id: number) => WrappingKey | undefined
 
 const SECRET_LENGTH = 32
 const BINDING_LENGTH = 16

@@ -56,7 +56,7 @@ describe('a keyring', () => {
 
   it('makes the keys of a tenant that has none', async () => {
     const { keyring } = start()
-    expect((await keyring.active(TENANT, KEK, (all) => all.kek())).key).toHaveLength(32)
+    expect((await keyring.active(TENANT, KEK, (all) => all.kek())).key).toHaveProperty('symmetricKeySize', 32)
     const again = await keyring.active(TENANT, KEK, (all) => all.kek())
     expect(again.id).toBe(0)
   })

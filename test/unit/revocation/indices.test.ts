@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { createIndices, type PlaceRequest } from '../../../src/revocation/indices.js'
 import { createListKeys } from '../../../src/revocation/list-keys.js'
-import { placeOfJti } from '../../../src/revocation/place.js'
 import type { Leases } from '../../../src/revocation/ports.js'
 import { DEFAULT_TENANT } from '../../support/app.js'
 import { apiLike } from '../../support/ports.js'
@@ -56,7 +55,7 @@ describe('an index', () => {
     const { take } = world()
     const { jti, packed, status } = await take()
     expect(status.status_list.uri).toBe(`https://id.example.com/status-lists/list-of-${NOW / 3600}`)
-    expect(placeOfJti(jti, keys.jti)).toBe(packed)
+    expect(keys.tokenIds.placeOf(jti)).toBe(packed)
     expect(Number(packed & 0xfffffn)).toBe(status.status_list.idx)
     expect(Number((packed >> 20n) & 1023n)).toBe(3)
   })

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
 import { createListKeys } from '../../../src/revocation/list-keys.js'
 import { createPermutation } from '../../../src/revocation/permutation.js'
+import { createTokenIds, packPlace } from '../../../src/revocation/place.js'
 import { LIST_LENGTH } from '../../../src/wire/status-list.js'
 
 describe('a permutation of the positions of a list', () => {
@@ -38,7 +39,8 @@ describe('the list keys of a tenant', () => {
     const secret = randomBytes(32)
     const keys = of(secret)
     expect(of(secret)).toBe(keys)
-    expect(Buffer.from(keys.jti)).not.toEqual(secret)
+    const place = { exp: 1_800_000_000, list: 0, index: 7 }
+    expect(createTokenIds(secret).placeOf(keys.tokenIds.of(place))).not.toBe(packPlace(place))
     const first = keys.permutation('a')
     expect(keys.permutation('a')).toBe(first)
     const indices = (id: string) => Array.from({ length: 64 }, (_, position) => keys.permutation(id)(position))
