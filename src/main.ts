@@ -2,7 +2,7 @@ import type { RequestListener } from 'node:http'
 import { createApp, healthRoutes } from './app.js'
 import { type Config, loadConfig, readEnvironment } from './config.js'
 import { createDeps } from './deps.js'
-import { createLog, type Log } from './http/log.js'
+import { createLog, type Log, type RequestLog } from './http/log.js'
 import { createMetricsServer } from './http/metrics-server.js'
 import { assemble } from './http/router.js'
 import { createHttpServer } from './http/server.js'
@@ -44,7 +44,7 @@ async function main(): Promise<void> {
   }
 }
 
-async function start(config: Config, log: Log, running: Running): Promise<void> {
+async function start(config: Config, log: RequestLog, running: Running): Promise<void> {
   // The port is taken first: if it is somebody else's, nothing is touched. Until all is there it says why it isn't.
   const waiting = { reason: 'starting' }
   let listener = starting(config, log, () => waiting.reason)
@@ -85,7 +85,7 @@ async function start(config: Config, log: Log, running: Running): Promise<void> 
 }
 
 /** Answers while there is nothing behind the port yet: health as ever, all else 503. */
-function starting({ publicUrl }: Config, log: Log, why: () => string): RequestListener {
+function starting({ publicUrl }: Config, log: RequestLog, why: () => string): RequestListener {
   const nobody = { find: async () => undefined, allowsOrigin: async () => false }
   const deps = { readiness: () => ({ ready: false, reason: why() }) }
   const health = assemble(healthRoutes, { deps, publicUrl, trustedProxyHops: 0, tenants: nobody, clients: nobody, log })

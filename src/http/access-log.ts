@@ -1,8 +1,8 @@
-import type { Log } from './log.js'
+import type { RequestLog } from './log.js'
 
 /** Where the answer to a request is reported. */
 export interface Observers {
-  readonly log: Log
+  readonly log: RequestLog
   /** Told of every answer, with its time in seconds. */
   readonly observe?: (endpoint: string, status: number, seconds: number) => void
 }
@@ -31,7 +31,9 @@ export function report({ log, observe }: Observers, { started, answeredAt, unexp
   const now = performance.now()
   const ms = now - started
   observe?.(answered.route, answered.status, ((answeredAt ?? now) - started) / 1000)
-  const line = { ...answered, ms: Math.round(ms * 10) / 10 }
-  if (unexpected === undefined) log.info(line, 'request')
-  else log.error({ ...line, err: unexpected }, 'request')
+  const { detail, ...fields } = answered
+  const line = { ...fields, ms: Math.round(ms * 10) / 10 }
+  if (unexpected !== undefined) log.error({ ...line, detail, err: unexpected }, 'request')
+  else if (detail !== undefined) log.info({ ...line, detail }, 'request')
+  else log.request(line)
 }

@@ -35,18 +35,25 @@ function readBytes(req: IncomingMessage, maxBytes: number): Promise<Buffer> {
     if (Number(req.headers['content-length'] ?? 0) > maxBytes + LINGER) throw contentTooLarge()
     const chunks: Buffer[] = []
     let size = 0
+    let ended = false
     req.on('data', (chunk: Buffer) => {
       size += chunk.length
       if (size <= maxBytes) chunks.push(chunk)
       else chunks.length = 0
       if (size > maxBytes + LINGER) reject(contentTooLarge())
     })
-    req.once('end', () => (size > maxBytes ? reject(contentTooLarge()) : resolve(Buffer.concat(chunks))))
-    req.once('error', reject)
+    req.on('end', () => {
+      ended = true
+      if (size > maxBytes) reject(contentTooLarge())
+      // Most bodies come in one piece.
+      else resolve(chunks.length === 1 && chunks[0] ? chunks[0] : Buffer.concat(chunks))
+    })
+    req.on('error', reject)
+    // Every request closes in the end; an error that nobody hears of would be made for each.
+    const gone = () => ended || reject(new Error('The caller hung up.'))
     // A caller who hung up while the tenant was looked up is told of once, and that was before anybody listened.
-    const gone = () => reject(new Error('The caller hung up.'))
     if (req.destroyed) gone()
-    else req.once('close', gone)
+    else req.on('close', gone)
   })
 }
 

@@ -10,6 +10,9 @@ export type CorsPolicy = 'any' | 'clients' | 'clients_with_cookie' | 'none'
 
 const EXPOSED = { 'access-control-expose-headers': 'WWW-Authenticate, Retry-After, X-Request-Id' }
 
+/** Of answers that any page may read. */
+export const CORS_FOR_ANY: ResponseHeaders = { 'access-control-allow-origin': '*', ...EXPOSED }
+
 /** The CORS headers of every answer of an endpoint; the Fetch standard's protocol, as RFC 10017 §6.3.2 asks for it. */
 export async function corsHeaders(
   policy: CorsPolicy,
@@ -17,7 +20,7 @@ export async function corsHeaders(
   clients: Pick<Clients, 'allowsOrigin'>,
 ): Promise<ResponseHeaders> {
   if (policy === 'none') return {}
-  if (policy === 'any') return { 'access-control-allow-origin': '*', ...EXPOSED }
+  if (policy === 'any') return CORS_FOR_ANY
   const { origin } = request.headers
   const known = isOrigin(origin) && (await clients.allowsOrigin(request.tenant.id, origin))
   // Vary also where there is no origin: else a cache gives that answer to a page.

@@ -72,5 +72,5 @@ const answerError: ErrorRequestHandler = (error, req, res, _next) => {
   })
   Object.assign(res.locals, { reason, unexpected })
   if (res.headersSent) res.destroy()
-  else send({ req, res }, response, {})
+  else send({ req, res }, response, { id: String(res.locals['requestId']), common: { 'cache-control': 'no-store' } })
 }

@@ -20,8 +20,6 @@ export interface RootRequest {
   readonly contentType: string | undefined
   /** The client's IP address in canonical text, as far as `TRUSTED_PROXY_HOPS` proxies are believed. */
   readonly address: string
-  /** Aborts when the caller hangs up or the route's time is over. */
-  readonly signal: AbortSignal
 }
 
 /** A request to an endpoint of an issuer. */

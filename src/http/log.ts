@@ -10,11 +10,20 @@ export interface Log {
   readonly error: Write
 }
 
+/** What a line about a request holds: plain values that we chose, none of them a secret. */
+export type RequestFields = Readonly<Record<string, string | number | undefined>>
+
+export interface RequestLog extends Log {
+  /** At level info, like the others but for what it costs: it is one line of a request of which there are thousands a second. */
+  readonly request: (fields: RequestFields) => void
+}
+
 export type LogLevel = 'silent' | 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'
 
 // Nobody should log these. Who does by accident finds a word in their place. Not `code`: an error's own is called that.
 const SECRET = /(?:password|secret|passphrase|token|otp|auth_?session|verifier|assertion|authorization|cookie|body)$/i
 const MAX_DEPTH = 3
+const INFO = 30
 
 /** The fields without what is secret by its name. By hand, since pino's own redaction took a tenth of a request's time. */
 function redact(fields: Record<string, unknown>, depth = 0): Record<string, unknown> {
@@ -31,7 +40,7 @@ const isPlain = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
 
 /** The process's log: one line of ASCII JSON per call, to `destination` or standard output. */
-export function createLog(level: LogLevel, destination: DestinationStream = pino.destination(1)): Log {
+export function createLog(level: LogLevel, destination: DestinationStream = batched(pino.destination(1))): RequestLog {
   const options = {
     level,
     base: null,
@@ -39,13 +48,61 @@ export function createLog(level: LogLevel, destination: DestinationStream = pino
     serializers: { err: describeError },
     timestamp: pino.stdTimeFunctions.isoTime,
   }
-  return pino(options, { write: (line) => destination.write(terminalSafe(line)) })
+  const log = pino(options, { write: (line) => destination.write(terminalSafe(line)) })
+  const writesInfo = log.isLevelEnabled('info')
+  return {
+    debug: log.debug.bind(log),
+    info: log.info.bind(log),
+    warn: log.warn.bind(log),
+    error: log.error.bind(log),
+    request(fields) {
+      if (!writesInfo) return
+      const line = JSON.stringify({ level: INFO, time: isoTime(), ...fields, msg: 'request' })
+      destination.write(terminalSafe(`${line}\n`))
+    },
+  }
+}
+
+let known = { at: 0, text: '' }
+
+/** As pino writes it; put into words once a millisecond. */
+function isoTime(): string {
+  const at = Date.now()
+  if (at !== known.at) known = { at, text: new Date(at).toISOString() }
+  return known.text
+}
+
+/** Characters that wait for the end of a turn at most. */
+const MAX_BATCH = 64 * 1024
+
+/**
+ * Writes what comes within one turn of the event loop at once: of a busy server the lines of many requests, of an idle one each line
+ * as it comes. What the process says as it exits is written before it has.
+ */
+export function batched(destination: DestinationStream): DestinationStream {
+  let waiting = ''
+  function flush() {
+    const text = waiting
+    waiting = ''
+    if (text !== '') destination.write(text)
+  }
+  process.on('exit', flush)
+  return {
+    write(line) {
+      if (waiting === '') setImmediate(flush)
+      waiting += line
+      if (waiting.length > MAX_BATCH) flush()
+    },
+  }
 }
 
 // JSON escapes line ends and the escape character, but not C1 controls, bidirectional overrides or DEL. Beyond ASCII
 // all text is inside a JSON string, where this escape is the same character.
 const terminalSafe = (line: string) =>
-  line.replaceAll(/[^\n\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  UNSAFE.test(line)
+    ? line.replaceAll(/[^\n\x20-\x7e]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)
+    : line
+const UNSAFE = /[^\n\x20-\x7e]/
 
 interface DescribedError {
   readonly type: string

@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage } from 'node:http'
 import { invalidRequest } from '../oauth/errors.js'
 import { mediaType } from './body.js'
 import { clientAddress } from './client-address.js'
@@ -13,25 +13,34 @@ export function target(url: string): { readonly path: string; readonly query: st
 }
 
 // Node keeps the first of these and drops the others; a proxy in front may have looked at the last.
-const ONCE = new Set(['authorization', 'content-type', 'host', 'origin'])
+const ONCE = ['authorization', 'content-type', 'host', 'origin']
 
 const MAX_HEADERS = 100
 
 /** Throws `invalid_request` when a header that decides came more than once, RFC 9110 §5.3, or there are more than 100, RFC 6585 §5. */
 export function refuseHeaders(rawHeaders: readonly string[]): void {
   if (rawHeaders.length > 2 * MAX_HEADERS) throw tooManyHeaders()
-  const seen = new Set<string>()
+  let seen = 0
   for (let i = 0; i < rawHeaders.length; i += 2) {
-    const name = rawHeaders[i]?.toLowerCase() ?? ''
-    if (!ONCE.has(name)) continue
-    if (seen.has(name))
+    const bit = bitOf(rawHeaders[i] ?? '')
+    if ((seen & bit) > 0) {
+      const name = ONCE[31 - Math.clz32(bit)] ?? ''
       throw invalidRequest('A header was given more than once.', `repeated_${name.replace('-', '_')}_header`)
-    seen.add(name)
+    }
+    seen |= bit
   }
 }
 
+/** Its place among those that may come once, as a bit; 0 for all others, most of which differ in length already. */
+function bitOf(name: string): number {
+  for (const [n, one] of ONCE.entries()) {
+    if (name.length === one.length && (name === one || name.toLowerCase() === one)) return 1 << n
+  }
+  return 0
+}
+
 /** What a handler sees of Node's request, its body not read yet. */
-export function openRequest(id: string, req: IncomingMessage, trustedProxyHops: number): Omit<RootRequest, 'signal'> {
+export function openRequest(id: string, req: IncomingMessage, trustedProxyHops: number): RootRequest {
   const forwardedFor = req.headers['x-forwarded-for']
   return {
     id,
@@ -43,13 +52,4 @@ export function openRequest(id: string, req: IncomingMessage, trustedProxyHops: 
     contentType: mediaType(req.headers['content-type']),
     address: clientAddress(req.socket.remoteAddress, String(forwardedFor ?? ''), trustedProxyHops),
   }
-}
-
-/** A controller that aborts when the connection closes before the answer was written. */
-export function abortWhenGone(res: ServerResponse): AbortController {
-  const controller = new AbortController()
-  res.once('close', () => {
-    if (!res.writableFinished) controller.abort()
-  })
-  return controller
 }

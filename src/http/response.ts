@@ -1,4 +1,4 @@
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
 import { bodyUnread } from './body.js'
 import type { HttpResponse, ResponseHeaders } from './handler.js'
 
@@ -13,24 +13,20 @@ export function securityHeaders(publicUrl: string): ResponseHeaders {
 }
 
 /**
- * Writes an answer, once; `common` are headers it does not set itself. What says nothing about caches is not stored. Of a stream the
+ * Writes an answer, once, under the request's id; `common` are headers it does not set itself. Of a stream the
  * head alone: what follows has no length, so it is sent in chunks, and to HTTP/1.0 until the connection closes. RFC 9112 §6.3.
  */
 export function send(
   { req, res }: { readonly req: IncomingMessage; readonly res: ServerResponse },
   { status, headers, body, stream }: HttpResponse,
-  common: ResponseHeaders,
+  { id, common }: { readonly id: string; readonly common: ResponseHeaders },
 ): void {
-  const vary = [common['vary'], headers['vary']].flat().filter((one) => one !== undefined)
   const bodyless = status === 204 || status === 304
-  res.writeHead(status, {
-    'cache-control': 'no-store',
-    ...common,
-    ...headers,
-    ...(vary.length > 0 && { vary: vary.join(', ') }),
-    ...(!bodyless && !stream && { 'content-length': body === undefined ? 0 : Buffer.byteLength(body) }),
-    ...(bodyUnread(req) && { connection: 'close' }),
-  })
+  const head: OutgoingHttpHeaders = { ...common, ...headers, 'x-request-id': id }
+  if (common['vary'] && headers['vary']) head['vary'] = [common['vary'], headers['vary']].flat().join(', ')
+  if (!bodyless && !stream) head['content-length'] = body === undefined ? 0 : Buffer.byteLength(body)
+  if (bodyUnread(req)) head['connection'] = 'close'
+  res.writeHead(status, head)
   if (stream && req.method !== 'HEAD') res.flushHeaders()
   else res.end(req.method === 'HEAD' || bodyless ? undefined : body)
 }

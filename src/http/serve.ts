@@ -6,10 +6,11 @@ import type { Tenant } from '../oauth/records.js'
 import { type Observers, report } from './access-log.js'
 import { hasBody, readText } from './body.js'
 import { unlessMatching } from './caching.js'
-import { corsHeaders, preflight } from './cors.js'
+import { CORS_FOR_ANY, corsHeaders, preflight } from './cors.js'
+import { within } from './deadlines.js'
 import { type ErrorAnswer, errorAnswer, methodNotAllowed, notFound } from './errors.js'
 import type { HttpResponse, ResponseHeaders, RootRequest } from './handler.js'
-import { abortWhenGone, openRequest, refuseHeaders } from './request.js'
+import { openRequest, refuseHeaders } from './request.js'
 import { securityHeaders, send } from './response.js'
 import { allow, type Match, ofMethod } from './route.js'
 import { streamTo } from './stream.js'
@@ -32,14 +33,17 @@ const DEFAULT_TIMEOUT = 30
 
 /** Makes the function that answers matched requests: limits, calls the handler, writes, logs one line. It never rejects. */
 export function server<Deps>(context: ServeContext<Deps>) {
-  const security = securityHeaders(context.publicUrl)
+  const plain: ResponseHeaders = { 'cache-control': 'no-store', ...securityHeaders(context.publicUrl) }
+  // For the endpoints that answer every page alike, all that is the same in every answer.
+  const open: ResponseHeaders = { ...plain, ...CORS_FOR_ANY }
 
   return async (match: Match<Deps>, req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const started = performance.now()
-    const exchange: Exchange = { id: randomUUID(), req, res, cors: {} }
+    const exchange: Exchange = { id: randomUUID(), req, res, tenant: undefined, cors: {} }
     const write = (response: HttpResponse) => {
-      const common = { ...security, ...exchange.cors, 'x-request-id': exchange.id }
-      if (!req.socket.destroyed) send(exchange, response, common)
+      if (req.socket.destroyed) return
+      const { id, cors } = exchange
+      send(exchange, response, cors === CORS_FOR_ANY ? { id, common: open } : { id, common: { ...plain, ...cors } })
     }
     let answer: Pick<ErrorAnswer, 'response'> & Partial<ErrorAnswer>
     try {
@@ -79,7 +83,7 @@ interface Exchange {
   readonly id: string
   readonly req: IncomingMessage
   readonly res: ServerResponse
-  tenant?: Tenant
+  tenant: Tenant | undefined
   cors: ResponseHeaders
 }
 
@@ -89,21 +93,21 @@ function pageFor<Deps>({ route }: Match<Deps>, { req: { headers }, tenant }: Exc
 }
 
 async function respond<Deps>(match: Match<Deps>, exchange: Exchange, context: ServeContext<Deps>) {
-  const { req, res } = exchange
+  const { req } = exchange
+  const { method } = req
   refuseHeaders(req.rawHeaders)
   const handler = await findHandler(match, exchange, context)
 
-  const { methods, cors = 'none', body: kind = 'none', maxBytes = DEFAULT_MAX_BYTES, ...route } = match.route
+  const { route } = match
+  const { methods, cors = 'none', body: kind = 'none' } = route
   if (!handler) {
-    if (req.method === 'OPTIONS' && cors !== 'none') return preflight(methods, cors)
+    if (method === 'OPTIONS' && cors !== 'none') return preflight(methods, cors)
     throw methodNotAllowed(allow(methods, cors))
   }
-  const opened = openRequest(exchange.id, req, context.trustedProxyHops)
-  const isRead = kind !== 'none' && opened.method !== 'GET' && (!route.bodyOptional || hasBody(req))
-  const body = isRead ? await readText(req, kind, maxBytes) : ''
-  const controller = abortWhenGone(res)
-  const answer = handler({ ...opened, body, signal: controller.signal })
-  return within(route.timeout ?? DEFAULT_TIMEOUT, controller, answer)
+  const isRead = kind !== 'none' && method !== 'GET' && method !== 'HEAD' && (!route.bodyOptional || hasBody(req))
+  const body = isRead ? await readText(req, kind, route.maxBytes ?? DEFAULT_MAX_BYTES) : ''
+  const answer = handler({ ...openRequest(exchange.id, req, context.trustedProxyHops), body })
+  return within(route.timeout ?? DEFAULT_TIMEOUT, answer, () => temporarilyUnavailable('handler_timeout', 1))
 }
 
 /** The handler of the request's method with its tenant and deps in hand; undefined when the route lacks the method. */
@@ -122,20 +126,4 @@ async function findHandler<Deps>(match: Match<Deps>, exchange: Exchange, context
   exchange.cors = await corsHeaders(route.cors ?? 'none', { headers, tenant }, clients)
   const handler = ofMethod(route.methods, method)
   return handler && ((request: RootRequest) => handler({ ...request, tenant }, deps))
-}
-
-/** The answer, or 503 when it takes longer than so many seconds; what still works on it is told to stop. */
-async function within<T>(seconds: number, controller: AbortController, answer: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => {
-      controller.abort()
-      reject(temporarilyUnavailable('handler_timeout', 1))
-    }, seconds * 1000)
-  })
-  try {
-    return await Promise.race([answer, late])
-  } finally {
-    clearTimeout(timer)
-  }
 }

@@ -12,7 +12,6 @@ export const rootRequest = (parts: Partial<RootRequest> = {}): RootRequest => ({
   body: '',
   contentType: undefined,
   address: '192.0.2.1',
-  signal: new AbortController().signal,
   ...parts,
 })
 
