@@ -12,6 +12,18 @@ export function cacheable(body: string | Buffer, contentType: string, maxAge: nu
   }
 }
 
+/** Makes the answer about a thing once. The thing is another object whenever the answer would be another. */
+export function madeOnce<T extends object>(make: (about: T) => HttpResponse): (about: T) => HttpResponse {
+  const made = new WeakMap<T, HttpResponse>()
+  return (about) => {
+    const known = made.get(about)
+    if (known) return known
+    const answer = make(about)
+    made.set(about, answer)
+    return answer
+  }
+}
+
 /** 304 in place of an answer that the caller already has, RFC 9110 §13.1.2; any other answer as it is. */
 export function unlessMatching(response: HttpResponse, requestHeaders: IncomingHttpHeaders): HttpResponse {
   const wanted = requestHeaders['if-none-match']

@@ -4,6 +4,7 @@ import type { Poll, Watch } from '../revocation/ports.js'
 import { createListener } from './listener.js'
 import type { Log } from './log.js'
 import { createPolling } from './polling.js'
+import { createRecentlyUsed } from './recently-used.js'
 
 const MAX_TENANTS = 2_000
 const MAX_ENTRIES = 20_000
@@ -71,9 +72,8 @@ export function createView({
   direct?: () => Promise<Client>
   interval?: number
 }): RememberingView {
-  // Both in the order of use, the least recent first.
-  const tenants = new Map<string, Epoch>()
-  const entries = new Map<string, Entry>()
+  const tenants = createRecentlyUsed<Epoch>(MAX_TENANTS)
+  const entries = createRecentlyUsed<Entry>(MAX_ENTRIES)
   const listeners = new Set<(tenantId: string) => void>()
   const watched = new Map<string, Watched>()
   let polledAt = Number.NEGATIVE_INFINITY
@@ -82,14 +82,14 @@ export function createView({
   const isYoung = (at: number) => performance.now() - at < maxStaleness * 1000
 
   function freshEpoch(tenantId: string): Epoch | undefined {
-    const epoch = tenants.get(tenantId) ?? { known: undefined, checkedAt: Number.NEGATIVE_INFINITY }
-    touch(tenants, { key: tenantId, value: epoch }, MAX_TENANTS)
-    if (!epoch.known) polling.soon()
-    return isYoung(epoch.checkedAt) ? epoch : undefined
+    const epoch = tenants.get(tenantId)
+    if (!epoch) tenants.set(tenantId, { known: undefined, checkedAt: Number.NEGATIVE_INFINITY })
+    if (!epoch?.known) polling.soon()
+    return epoch && isYoung(epoch.checkedAt) ? epoch : undefined
   }
 
   function apply(tenantId: string, row: Row | undefined, at: number): void {
-    const epoch = tenants.get(tenantId)
+    const epoch = tenants.peek(tenantId)
     if (!epoch) return
     const { known } = epoch
     if (!row) {
@@ -140,16 +140,16 @@ export function createView({
   /** `tenant:revision`; only news of a tenant in use is worth a poll. */
   function heard(payload: string): void {
     const [tenantId = '', revision] = payload.split(':')
-    const known = watched.get(tenantId)?.known ?? tenants.get(tenantId)?.known
+    const known = watched.get(tenantId)?.known ?? tenants.peek(tenantId)?.known
     if (known && known.revision !== revision && known.config_revision !== revision) polling.soon()
   }
 
   function load<T>(key: string, epoch: Epoch, read: () => Promise<T | undefined>): Promise<T | undefined> {
     const value = read()
     const entry: Entry = { epoch, value }
-    touch(entries, { key, value: entry }, MAX_ENTRIES)
+    entries.set(key, entry)
     const forget = () => {
-      if (entries.get(key) === entry) entries.delete(key)
+      if (entries.peek(key) === entry) entries.delete(key)
     }
     value.then((found) => found === undefined && forget(), forget)
     return value
@@ -173,7 +173,6 @@ export function createView({
       const name = `${tenantId} ${kind} ${key}`
       const entry = entries.get(name)
       if (entry?.epoch !== epoch) return load(name, epoch, read)
-      touch(entries, { key: name, value: entry }, MAX_ENTRIES)
       return entry.value as Promise<T | undefined>
     },
     catchUp: polling.poll,
@@ -202,12 +201,4 @@ export function createView({
       await Promise.all([listener?.close(), polling.close()])
     },
   }
-}
-
-function touch<T>(map: Map<string, T>, { key, value }: { key: string; value: T }, max: number): void {
-  map.delete(key)
-  map.set(key, value)
-  if (map.size <= max) return
-  const [oldest] = map.keys()
-  if (oldest !== undefined) map.delete(oldest)
 }

@@ -152,7 +152,7 @@ describe('what is remembered', () => {
     }
     await kept.read()
     expect(kept.loads()).toBe(1)
-    expect(view.stats().entries).toBe(20_000)
+    expect(view.stats().entries).toBeLessThanOrEqual(20_000)
   })
 })
 
