@@ -9,5 +9,6 @@ export function decodeBase64url(text: string): Buffer | undefined {
 
 /** Encodes bytes or UTF-8 text as unpadded base64url. RFC 7515 §2. */
 export function encodeBase64url(data: Uint8Array | string): string {
-  return Buffer.from(data as Uint8Array).toString('base64url')
+  // Of a Buffer there is no need for another.
+  return (Buffer.isBuffer(data) ? data : Buffer.from(data as Uint8Array)).toString('base64url')
 }

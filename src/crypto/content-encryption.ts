@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv, createHmac, createSecretKey, timingSafeEqual } from 'node:crypto'
-import { randomNonce } from './random.js'
+import { randomOctets } from './random.js'
 
 export type ContentEncryption = 'A256GCM' | 'A128CBC-HS256'
 export type EncryptedContent = { iv: Buffer; ciphertext: Buffer; tag: Buffer }
@@ -17,23 +17,28 @@ export function isContentEncryption(value: unknown): value is ContentEncryption 
   return value === 'A256GCM' || value === 'A128CBC-HS256'
 }
 
-/** Encrypts under a key used for this one message, with a fresh IV. RFC 7516 §5.1. */
+/** Encrypts UTF-8 text or bytes under a key used for this one message, with a fresh IV. RFC 7516 §5.1. */
 export function encryptContent(
-  plaintext: Uint8Array,
+  plaintext: Uint8Array | string,
   aad: Uint8Array,
   { enc, key }: { enc: ContentEncryption; key: Buffer },
 ): EncryptedContent {
-  const iv = randomNonce(IV_LENGTH[enc])
+  const iv = randomOctets(IV_LENGTH[enc])
   if (enc === 'A256GCM') {
     const cipher = createCipheriv('aes-256-gcm', secretKey(key), iv).setAAD(aad)
-    const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final()])
+    const ciphertext = encrypted(cipher, plaintext)
+    // Of a mode without blocks all is there already.
+    cipher.final()
     return { iv, ciphertext, tag: cipher.getAuthTag() }
   }
   // RFC 7518 §5.2.2.1: the first half of the key authenticates, the second encrypts.
   const cipher = createCipheriv('aes-128-cbc', secretKey(key.subarray(16)), iv)
-  const ciphertext = Buffer.concat([cipher.update(plaintext), cipher.final()])
+  const ciphertext = Buffer.concat([encrypted(cipher, plaintext), cipher.final()])
   return { iv, ciphertext, tag: cbcTag(key, aad, { iv, ciphertext }) }
 }
+
+const encrypted = (cipher: ReturnType<typeof createCipheriv>, text: Uint8Array | string): Buffer =>
+  typeof text === 'string' ? cipher.update(text, 'utf8') : cipher.update(text)
 
 /** Decrypts, or gives undefined when key, header, IV, text or tag are not the ones it was made with. RFC 7516 §5.2. */
 export function decryptContent(

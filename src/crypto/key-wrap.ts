@@ -9,8 +9,8 @@ const MIN_WRAPPED_LENGTH = 24
 
 /** Wraps key data (a multiple of 8 bytes, at least 16) under a 256-bit key: A256KW, RFC 7518 §4.4, RFC 3394 §2.2.1. */
 export function wrapKey(kek: WrappingKey, data: Uint8Array): Buffer {
-  const cipher = createCipheriv('id-aes256-wrap', asKey(kek), INITIAL_VALUE)
-  return Buffer.concat([cipher.update(data), cipher.final()])
+  // It wraps all it is given at once: there is nothing left for a final step to give.
+  return createCipheriv('id-aes256-wrap', asKey(kek), INITIAL_VALUE).update(data)
 }
 
 /** Unwraps what `wrapKey` made; undefined when anything was changed. RFC 3394 §2.2.2. */

@@ -5,10 +5,10 @@ const POOL_LENGTH = 4096
 let pool = Buffer.alloc(0)
 
 /**
- * Random bytes from the system's generator, fetched 4 KiB at a time: for nonces and other values that are handed out as they are,
- * never for keys. No byte is given twice. At most 4,096 at once.
+ * Random bytes from the system's generator, fetched 4 KiB at a time: for nonces and for keys of one message, never for a key that is
+ * kept. No byte is given twice. At most 4,096 at once.
  */
-export function randomNonce(length: number): Buffer {
+export function randomOctets(length: number): Buffer {
   if (length > POOL_LENGTH) throw new RangeError(`At most ${POOL_LENGTH} bytes.`)
   // A new one rather than filled again: what was handed out stays as it is.
   if (pool.length < length) pool = randomBytes(POOL_LENGTH)

@@ -6,6 +6,7 @@ import type { HttpResponse } from './handler.js'
 export function cacheable(body: string | Buffer, contentType: string, maxAge: number): HttpResponse {
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
   return {
+    fixed: true,
     status: 200,
     headers: { 'content-type': contentType, 'cache-control': `public, max-age=${maxAge}`, etag },
     body,

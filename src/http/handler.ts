@@ -29,6 +29,8 @@ export interface HttpRequest extends RootRequest {
 }
 
 export interface HttpResponse {
+  /** The same object answers many requests: what is made of it is worth keeping. */
+  readonly fixed?: boolean
   readonly status: number
   readonly headers: ResponseHeaders
   readonly body?: string | Buffer | undefined

@@ -1,4 +1,4 @@
-import type { IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { bodyUnread } from './body.js'
 import type { HttpResponse, ResponseHeaders } from './handler.js'
 
@@ -18,15 +18,43 @@ export function securityHeaders(publicUrl: string): ResponseHeaders {
  */
 export function send(
   { req, res }: { readonly req: IncomingMessage; readonly res: ServerResponse },
-  { status, headers, body, stream }: HttpResponse,
+  response: HttpResponse,
   { id, common }: { readonly id: string; readonly common: ResponseHeaders },
 ): void {
-  const bodyless = status === 204 || status === 304
-  const head: OutgoingHttpHeaders = { ...common, ...headers, 'x-request-id': id }
-  if (common['vary'] && headers['vary']) head['vary'] = [common['vary'], headers['vary']].flat().join(', ')
-  if (!bodyless && !stream) head['content-length'] = body === undefined ? 0 : Buffer.byteLength(body)
-  if (bodyUnread(req)) head['connection'] = 'close'
-  res.writeHead(status, head)
+  const { status, body, stream } = response
+  const known = response.fixed ? fixedHead(response, common) : headOf(response, common)
+  const own = bodyUnread(req) ? ['x-request-id', id, 'connection', 'close'] : ['x-request-id', id]
+  res.writeHead(status, [...known, ...own])
   if (stream && req.method !== 'HEAD') res.flushHeaders()
-  else res.end(req.method === 'HEAD' || bodyless ? undefined : body)
+  else res.end(req.method === 'HEAD' || isBodyless(status) ? undefined : body)
+}
+
+const isBodyless = (status: number) => status === 204 || status === 304
+
+/** Names and values in turn, as Node takes them with the least work. */
+type Head = readonly (string | string[])[]
+
+const fixedHeads = new WeakMap<HttpResponse, { readonly common: ResponseHeaders; readonly head: Head }>()
+
+/** The head of an answer that is given again, for the headers it was given with last. */
+function fixedHead(response: HttpResponse, common: ResponseHeaders): Head {
+  const known = fixedHeads.get(response)
+  if (known?.common === common) return known.head
+  const head = headOf(response, common)
+  fixedHeads.set(response, { common, head })
+  return head
+}
+
+function headOf({ status, headers, body, stream }: HttpResponse, common: ResponseHeaders): Head {
+  const all: Record<string, string | readonly string[]> = { ...common, ...headers }
+  if (common['vary'] && headers['vary']) all['vary'] = [common['vary'], headers['vary']].flat().join(', ')
+  const head: (string | string[])[] = []
+  for (const name in all) {
+    const value = all[name]
+    if (value !== undefined) head.push(name, typeof value === 'string' ? value : [...value])
+  }
+  if (!isBodyless(status) && !stream) {
+    head.push('content-length', String(body === undefined ? 0 : Buffer.byteLength(body)))
+  }
+  return head
 }

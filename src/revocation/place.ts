@@ -1,5 +1,5 @@
 import { createCipheriv, createDecipheriv } from 'node:crypto'
-import { randomNonce } from '../crypto/random.js'
+import { randomOctets } from '../crypto/random.js'
 import { LIST_LENGTH } from '../wire/status-list.js'
 
 /** Where a token stands: until when (seconds), in which of the tenant's lists of that hour, and at which bit of it. */
@@ -42,7 +42,7 @@ export function createTokenIds(key: Uint8Array): TokenIds {
     of(place) {
       const plain = Buffer.alloc(JTI_BYTES)
       plain.writeBigUInt64BE(packPlace(place))
-      plain.set(randomNonce(JTI_BYTES - PLACE_BYTES - CHECK_BYTES), PLACE_BYTES + CHECK_BYTES)
+      plain.set(randomOctets(JTI_BYTES - PLACE_BYTES - CHECK_BYTES), PLACE_BYTES + CHECK_BYTES)
       return cipher.update(plain).toString('base64url')
     },
     placeOf(jti) {

@@ -1,10 +1,11 @@
-import { constants, publicEncrypt, randomBytes } from 'node:crypto'
+import { constants, publicEncrypt } from 'node:crypto'
 import { encodeBase64url } from '../crypto/base64url.js'
 import { concatKdf } from '../crypto/concat-kdf.js'
 import { CONTENT_KEY_LENGTH, type ContentEncryption } from '../crypto/content-encryption.js'
 import type { RecipientKey } from '../crypto/jwk.js'
 import type { EcdhRecipient } from '../crypto/key-agreement.js'
 import { wrapKey } from '../crypto/key-wrap.js'
+import { randomOctets } from '../crypto/random.js'
 
 /** For whom something is encrypted: the key and content encryption the API registered. */
 export type Recipient = { key: RecipientKey; enc: ContentEncryption }
@@ -17,7 +18,7 @@ const OAEP = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }
 
 /** A new content key, encrypted to an RSA key. RFC 7518 §4.3. */
 export function transportedKey({ publicKey }: Extract<RecipientKey, { kty: 'RSA' }>): ContentKey {
-  const contentKey = randomBytes(CONTENT_KEY_LENGTH)
+  const contentKey = randomOctets(CONTENT_KEY_LENGTH)
   return { contentKey, encryptedKey: encodeBase64url(publicEncrypt({ key: publicKey, ...OAEP }, contentKey)) }
 }
 
@@ -28,6 +29,6 @@ export function agreedKey(
 ): ContentKey {
   const isDirect = alg === 'ECDH-ES'
   const derivedKey = concatKdf(sharedSecret, { algorithm: isDirect ? enc : alg, apu, apv: NO_BYTES })
-  const contentKey = isDirect ? derivedKey : randomBytes(CONTENT_KEY_LENGTH)
+  const contentKey = isDirect ? derivedKey : randomOctets(CONTENT_KEY_LENGTH)
   return { contentKey, encryptedKey: isDirect ? '' : encodeBase64url(wrapKey(derivedKey, contentKey)) }
 }

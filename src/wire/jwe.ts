@@ -49,9 +49,9 @@ export function encryptJwe(
 ): string {
   const protectedHeader = encodeBase64url(JSON.stringify(header))
   const key = { enc: header.enc, key: contentKey }
-  const { iv, ciphertext, tag } = encryptContent(Buffer.from(inner), Buffer.from(protectedHeader), key)
-  const content = [iv, ciphertext, tag].map(encodeBase64url)
-  return [protectedHeader, encryptedKey, ...content].join('.')
+  const { iv, ciphertext, tag } = encryptContent(inner, Buffer.from(protectedHeader), key)
+  const content = `${encodeBase64url(iv)}.${encodeBase64url(ciphertext)}.${encodeBase64url(tag)}`
+  return `${protectedHeader}.${encryptedKey}.${content}`
 }
 
 /** Decrypts what `parseJwe` took apart. Throws TokenError, the same for every cause. RFC 7516 §5.2. */

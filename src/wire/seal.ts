@@ -1,8 +1,8 @@
-import { randomBytes } from 'node:crypto'
 import { encodeBase64url } from '../crypto/base64url.js'
 import { CONTENT_KEY_LENGTH } from '../crypto/content-encryption.js'
 import { agreeWithRecipient } from '../crypto/key-agreement.js'
 import { wrapKey } from '../crypto/key-wrap.js'
+import { randomOctets } from '../crypto/random.js'
 import { TokenError } from '../crypto/token-error.js'
 import { MAX_TOKEN_LENGTH } from './access-token.js'
 import { agreedKey, type Recipient, transportedKey } from './content-key.js'
@@ -36,7 +36,7 @@ export function sealAccessToken(inner: string, { key, enc }: Recipient, kek: Kek
  * Throws TokenError `too_large`. RFC 7518 §4.4.
  */
 export function sealOpaque(inner: string, kek: Kek): string {
-  const contentKey = randomBytes(CONTENT_KEY_LENGTH)
+  const contentKey = randomOctets(CONTENT_KEY_LENGTH)
   const encryptedKey = encodeBase64url(wrapKey(kek.key, contentKey))
   const header = { alg: 'A256KW', enc: 'A256GCM', ...NESTED, kid: String(kek.id) } as const
   return capped(encryptJwe(inner, header, { contentKey, encryptedKey }))

@@ -16,9 +16,10 @@ const KEK_ID_LENGTH = 4
  * RFC 3394 §2.2.1.
  */
 export function wrapForServer(secret: Buffer, content: string, kek: Kek): Buffer {
-  const id = Buffer.alloc(KEK_ID_LENGTH)
-  id.writeUInt32BE(kek.id)
-  return Buffer.concat([id, wrapKey(kek.key, Buffer.concat([secret, binding(content)]))])
+  const wrapped = wrapKey(kek.key, Buffer.concat([secret, binding(content)]))
+  const marked = Buffer.allocUnsafe(KEK_ID_LENGTH + wrapped.length)
+  marked.set(wrapped, marked.writeUInt32BE(kek.id))
+  return marked
 }
 
 /** Gives back the secret and the check of the content. Throws TokenError. RFC 3394 §2.2.2. */
