@@ -1,18 +1,24 @@
 import { type ChildProcess, fork } from 'node:child_process'
-import { readdirSync, readFileSync } from 'node:fs'
 import type { Argon2Turn } from './argon2-loop.js'
 import type { BareTask } from './bare-server.js'
 import type { Contestant, Sample } from './contest.js'
+import { cpuSeconds, underTest } from './pinning.js'
 
 const children = new Set<ChildProcess>()
 
-function start(file: string): ChildProcess {
-  const child = fork(new URL(file, import.meta.url), { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+/** A process of the benchmark, measured like a server. */
+export function start(file: string, env: Readonly<Record<string, string>> = {}): ChildProcess {
+  const child = fork(new URL(file, import.meta.url), {
+    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    env: { ...process.env, ...env },
+  })
+  underTest(child.pid)
   children.add(child)
   return child
 }
 
-const ask = (child: ChildProcess, question: object): Promise<unknown> =>
+/** What it says to this; throws when it ends instead. */
+export const ask = (child: ChildProcess, question: object): Promise<unknown> =>
   new Promise((resolve, reject) => {
     const ended = (code: number | null) => reject(new Error(`A process of the benchmark ended with ${code}.`))
     child.once('exit', ended)
@@ -46,21 +52,11 @@ export function argon2Alone(processes: number, cost: Argon2Turn['cost']): Contes
 export const withCpuOf =
   (pid: number | undefined, work: Contestant): Contestant =>
   async (milliseconds) => {
-    const before = cpuSeconds(pid)
+    const before = pid && cpuSeconds(pid)
     const sample = await work(milliseconds)
-    const after = cpuSeconds(pid)
+    const after = pid && cpuSeconds(pid)
     return before === undefined || after === undefined ? sample : { ...sample, cpu: after - before }
   }
-
-function cpuSeconds(pid: number | undefined): number | undefined {
-  const threads = `/proc/${pid}/task`
-  try {
-    const spent = readdirSync(threads).map((thread) => readFileSync(`${threads}/${thread}/schedstat`, 'utf8'))
-    return spent.reduce((sum, line) => sum + Number(line.split(' ')[0]) / 1e9, 0)
-  } catch {
-    return undefined
-  }
-}
 
 export function stopChildren(): void {
   for (const child of children) child.disconnect()

@@ -4,11 +4,18 @@ export type Sample = { readonly count: number; readonly clock?: number; readonly
 /** Does its work over and over for about so many milliseconds; throws when an answer is wrong. */
 export type Contestant = (milliseconds: number) => Promise<Sample>
 
+/** A ratio for every Node, or one for Node 20 and one for what came after it, whose cryptography costs less to call. */
+export type Ratio = number | { readonly node20: number; readonly node24: number }
+
 /** What the server does, beside what this machine could do at most. */
 export type Contest = {
   readonly what: string
   readonly ours: Contestant
   readonly limits: Readonly<Record<string, Contestant>>
+  /** By the name of a limit: the part of it that ours should be, at least. */
+  readonly goals?: Readonly<Record<string, Ratio>>
+  /** What ours should do a second, at least. */
+  readonly atLeast?: number
   /** Milliseconds that each takes in each round, and before the first. */
   readonly turn: number
   readonly warmUp: number
@@ -31,19 +38,27 @@ export type Result = {
   readonly against: readonly Comparison[]
 }
 
-export const ROUNDS = 9
+/** How many rounds, and what part of its turn and warm-up each contestant is given. */
+export type Pace = { readonly rounds: number; readonly turn: number; readonly warmUp: number }
+
+export const PACES = {
+  full: { rounds: 9, turn: 1, warmUp: 1 },
+  quick: { rounds: 3, turn: 0.5, warmUp: 0.5 },
+  /** Says whether answers are right, and nothing of speed. */
+  smoke: { rounds: 1, turn: 0.1, warmUp: 0.02 },
+} as const satisfies Record<string, Pace>
 
 /**
  * Lets all take turns, so that what else the machine does meets each of them. A ratio is taken within a round, where both met
  * the same machine.
  */
-export async function compete({ what, ours, limits, turn, warmUp }: Contest): Promise<Result[]> {
+export async function compete({ what, ours, limits, turn, warmUp }: Contest, pace: Pace): Promise<Result[]> {
   const contestants = [{ name: '', run: ours }, ...Object.entries(limits).map(([name, run]) => ({ name, run }))]
   const samples = new Map(contestants.map(({ name }) => [name, [] as Sample[]]))
-  for (const { run } of contestants) await run(warmUp)
-  for (let round = 0; round < ROUNDS; round++) {
+  for (const { run } of contestants) await run(warmUp * pace.warmUp)
+  for (let round = 0; round < pace.rounds; round++) {
     const order = round % 2 === 0 ? contestants : contestants.toReversed()
-    for (const { name, run } of order) samples.get(name)?.push(await run(turn))
+    for (const { name, run } of order) samples.get(name)?.push(await run(turn * pace.turn))
   }
   return (['clock', 'cpu'] as const).flatMap((by) => {
     const speeds = (name: string) =>
@@ -58,7 +73,7 @@ function compare(
   own: readonly number[],
   { limit, speeds }: { limit: string; speeds: readonly number[] },
 ): Comparison[] {
-  if (own.length !== ROUNDS || speeds.length !== ROUNDS) return []
+  if (own.length === 0 || own.length !== speeds.length) return []
   const ratios = own.map((speed, round) => speed / (speeds[round] ?? Number.NaN))
   return [
     { limit, speed: median(speeds), ratio: median(ratios), least: Math.min(...ratios), most: Math.max(...ratios) },

@@ -16,6 +16,7 @@ export async function login(stage: Stage): Promise<Contest[]> {
       what: `POST /auth/login, ${config.argon2Processes} argon2 processes`,
       ours: await overHttp(server.url, exchanges),
       limits: { 'argon2 alone': argon2Alone(config.argon2Processes, { memoryCost, timeCost, parallelism }) },
+      goals: { 'argon2 alone': 0.9 },
       turn: 700,
       warmUp: 500,
     },

@@ -1,45 +1,69 @@
 import type { Grant } from '../../src/oauth/records.js'
 import { createGrants } from '../../src/store/grants.js'
 import { newPlace } from '../support/mint.js'
+import { withCpuOf } from './children.js'
 import { type Contest, together } from './contest.js'
 import { newGrants, REFRESHES, refreshTokensOf } from './grants.js'
-import { type Exchange, FORM, overHttp, post } from './http-load.js'
+import { basic, type Exchange, FORM, overHttp, post } from './http-load.js'
 import { refreshTokenOf } from './login.js'
+import { PEER, startPeer } from './peers/peer.js'
+import { onServerCore } from './pinning.js'
 import { bareUpdate, makeRows } from './postgres.js'
-import { CONNECTIONS, type Stage } from './stage.js'
+import type { Bench } from './report.js'
+import { CONNECTIONS, type SealedApi, type Stage } from './stage.js'
 
-/** Rotations of refresh tokens, each durable before it is answered, beside the least that Postgres can make durable. */
-export async function refresh(stage: Stage): Promise<Contest[]> {
-  const { server, pool } = stage
-  const tokens = await refreshTokensOf(await newGrants(stage, CONNECTIONS * GRANTS), stage)
-  await makeRows(pool)
-  const update = { 'UPDATE of one row': bareUpdate(pool) }
+/**
+ * Rotations of refresh tokens, each durable before it is answered, beside the least that Postgres can make durable and a peer that
+ * keeps nothing.
+ */
+export async function refresh(stage: Stage, { quick }: Pick<Bench, 'quick'>): Promise<Contest[]> {
+  // For each connection; together they outlast the contest at thousands of refreshes a second.
+  const grants = CONNECTIONS * (quick ? 40 : 120)
+  await makeRows(stage.pool)
+  const kinds = stage.sealed.filter(({ kind }) => kind !== 'RSA')
+  const contests = await Promise.all(kinds.map((sealed) => contest(stage, { sealed, grants })))
   return [
-    {
-      what: 'POST /oauth2/token, refresh_token',
-      ours: await overHttp(
-        server.url,
-        shares(tokens).map((share) => rotation(stage, share)),
-      ),
-      limits: update,
-      turn: 400,
-      warmUp: 800,
-    },
+    ...contests,
     {
       what: 'rotation alone, in the store',
-      ours: together(shares(await newGrants(stage, CONNECTIONS * GRANTS)).map((share) => storedRotation(stage, share))),
-      limits: update,
-      turn: 400,
-      warmUp: 800,
+      ours: onServerCore(together(shares(await newGrants(stage, grants)).map((share) => storedRotation(stage, share)))),
+      limits: { [UPDATE]: onServerCore(bareUpdate(stage.pool)) },
+      ...TIMES,
     },
   ]
 }
 
-/** For each connection; together they outlast the contest at thousands of refreshes a second. */
-const GRANTS = 60
+const UPDATE = 'UPDATE of one row'
+const TIMES = { turn: 400, warmUp: 2_000 }
 
-const shares = <T>(all: readonly T[]): T[][] =>
-  Array.from({ length: CONNECTIONS }, (_, n) => all.slice(n * GRANTS, (n + 1) * GRANTS))
+type Plan = { readonly sealed: SealedApi; readonly grants: number }
+
+async function contest(stage: Stage, { sealed: { kind, api, web }, grants }: Plan): Promise<Contest> {
+  const { server, pool } = stage
+  const tokens = await refreshTokensOf(await newGrants({ ...stage, app: web, api }, grants), stage)
+  const peer = await startPeer({ kind, recipient: api.publicJwk, grants: CONNECTIONS })
+  const endpoint = { url: `${server.url}/oauth2/token`, headers: basic(web.id, web.secret) }
+  const ofPeer = { url: `${peer.url}/token`, headers: peer.authorization }
+  const ours = shares(tokens).map((share) => rotation(endpoint, share, REFRESHES))
+  // Its grants know no limit, and a new one would cost it more than the one it has.
+  const theirs = peer.refreshTokens.map((first) => rotation(ofPeer, [first], Number.POSITIVE_INFINITY))
+  return {
+    what: `POST /oauth2/token, refresh_token, ${kind}`,
+    ours: withCpuOf(server.process.pid, await overHttp(server.url, ours)),
+    limits: {
+      [UPDATE]: onServerCore(bareUpdate(pool)),
+      [PEER]: withCpuOf(peer.pid, await overHttp(peer.url, theirs)),
+    },
+    goals: { [PEER]: { node20: 5, node24: 2.5 } },
+    ...TIMES,
+  }
+}
+
+/** For each connection its own. */
+function shares<T>(all: readonly T[]): T[][] {
+  const size = Math.ceil(all.length / CONNECTIONS)
+  return Array.from({ length: CONNECTIONS }, (_, n) => all.slice(n * size, (n + 1) * size))
+}
 
 function following<T>(rest: T[]): T {
   const next = rest.pop()
@@ -47,18 +71,20 @@ function following<T>(rest: T[]): T {
   return next
 }
 
-function rotation({ server, app }: Stage, firsts: string[]): Exchange {
+type Endpoint = { readonly url: string; readonly headers: Readonly<Record<string, string>> }
+
+/** Refreshes one grant, and after so many times the next. */
+function rotation({ url, headers }: Endpoint, firsts: string[], times: number): Exchange {
   let current = following(firsts)
-  let left = REFRESHES
+  let left = times
   return {
-    request: () =>
-      post(`${server.url}/oauth2/token`, `grant_type=refresh_token&client_id=${app.id}&refresh_token=${current}`, FORM),
+    request: () => post(url, `grant_type=refresh_token&refresh_token=${current}`, { ...FORM, ...headers }),
     accept(answer) {
       const successor = refreshTokenOf(answer)
       if (successor === current) throw new Error(`The refresh token is the same:\n${answer.body}`)
       left -= 1
       current = left > 0 ? successor : following(firsts)
-      if (left === 0) left = REFRESHES
+      if (left === 0) left = times
     },
   }
 }

@@ -3,6 +3,7 @@ import { issuerAt, tokensOf } from '../support/issuer.js'
 import { proxyTo } from '../support/proxy.js'
 import { type Environment, freePort, type RunningServer, startServer } from '../support/server.js'
 import { newGrants, REFRESHES, refreshTokensOf } from './grants.js'
+import type { Report } from './report.js'
 import { type Revoked, revokeAll } from './revoke.js'
 import type { Stage } from './stage.js'
 import { nameOf, type Subscriber, subscribeAll } from './subscribers.js'
@@ -16,7 +17,7 @@ const PATIENCE = 20_000
 type Told = { readonly lags: readonly number[]; readonly missed: number; readonly wrong: number }
 
 /** How soon, and whether, subscribers at two processes hear of revocations, while both issue and refresh. */
-export async function revocation(stage: Stage): Promise<void> {
+export async function revocation(stage: Stage): Promise<Report[]> {
   const more = async (env: Environment = {}) =>
     startServer({ ...stage.env, ...env, PORT: String(await freePort()) }, 'ignore')
   const started: RunningServer[] = []
@@ -25,8 +26,9 @@ export async function revocation(stage: Stage): Promise<void> {
     started.push(server)
     return server
   }
+  const rows: Row[] = []
+  const scenario = async (...asked: Parameters<typeof play>) => void rows.push(await play(...asked))
   try {
-    console.log(head)
     const second = await start()
     await scenario(stage, [stage.server, second], { what: 'two processes', count: 1_000 })
     await scenario(stage, [stage.server, second], { what: 'at full speed', count: 0, flood: 3_000 })
@@ -50,13 +52,17 @@ export async function revocation(stage: Stage): Promise<void> {
       started.push(mortal)
     }
     await scenario(stage, [stage.server, second], { what: 'one killed, and restarted', count: 300, meanwhile: restart })
-    await wideRevocation(stage)
+    return [
+      { title: 'Revocations heard by subscribers', columns: COLUMNS, rows, goals: [] },
+      await wideRevocation(stage),
+    ]
   } finally {
     await Promise.all(started.map((server) => server.stop('SIGKILL')))
   }
 }
 
-const head = `${'Revocations'.padEnd(28)}  made   /s   lag p50      p99      max  missed  wrong`
+const COLUMNS = ['what', 'made', 'per s', 'lag p50, ms', 'p99, ms', 'max, ms', 'missed', 'wrong']
+type Row = Report['rows'][number]
 
 type Plan = {
   readonly what: string
@@ -67,7 +73,7 @@ type Plan = {
   readonly meanwhile?: () => Promise<void>
 }
 
-async function scenario(stage: Stage, servers: readonly [RunningServer, RunningServer], plan: Plan): Promise<void> {
+async function play(stage: Stage, servers: readonly [RunningServer, RunningServer], plan: Plan): Promise<Row> {
   const urls = servers.map(({ url }) => url)
   const subscribers = await subscribeAll(urls, stage.api, SUBSCRIBERS)
   const before = await revisionOf(stage)
@@ -84,12 +90,10 @@ async function scenario(stage: Stage, servers: readonly [RunningServer, RunningS
   const told = await compare(stage, { subscribers, revoked, before, timed: plan.meanwhile ? 1 : 2 })
   for (const subscriber of subscribers.flat()) subscriber.close()
   const { lags, missed, wrong } = told
-  const at = (part: number) => (lags[Math.ceil(part * lags.length) - 1] ?? Number.NaN).toFixed(0).padStart(5)
-  const rate = `${Math.round(revoked.length / seconds)}`.padStart(4)
-  console.log(
-    `${plan.what.padEnd(28)} ${String(revoked.length).padStart(5)} ${rate}  ${at(0.5)} ms ${at(0.99)} ms ${at(1)} ms ${String(missed).padStart(7)} ${String(wrong).padStart(6)}`,
-  )
   if (missed + wrong > 0) throw new Error(`${plan.what}: ${missed} missed, ${wrong} wrong.`)
+  const at = (part: number) => Math.round(lags[Math.ceil(part * lags.length) - 1] ?? Number.NaN)
+  const rate = Math.round(revoked.length / seconds)
+  return [plan.what, revoked.length, rate, at(0.5), at(0.99), at(1), missed, wrong]
 }
 
 async function revisionOf({ pool, tenantId }: Stage): Promise<string> {

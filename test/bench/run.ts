@@ -1,44 +1,65 @@
-import { availableParallelism, loadavg } from 'node:os'
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
 import { stopServers } from '../support/server.js'
+import { BENCHMARKS, type Benchmark } from './benchmarks.js'
 import { stopChildren } from './children.js'
-import { type Contest, compete, ROUNDS } from './contest.js'
-import { introspect } from './introspect.js'
-import { login } from './login.js'
-import { refresh } from './refresh.js'
-import { revocation } from './revocation.js'
-import { seal } from './seal.js'
+import { compete, PACES } from './contest.js'
+import { type Competed, contestReport } from './contest-report.js'
+import { describeMachine, machineLine } from './machine.js'
+import { goalTable, isMet, markdownOf } from './markdown.js'
+import { canPin, isPinned, setPinned, unpinned } from './pinning.js'
+import type { Bench, Report } from './report.js'
 import { openStage, type Stage } from './stage.js'
-import { statusList } from './status-list.js'
-import { tableHead, tableRows } from './table.js'
-import { token } from './token.js'
-import { verify } from './verify.js'
 
-// npm run bench [-- name …]: how near the server comes to what this machine can do. Ends with 1 when an answer was wrong; no
-// speed is.
+// npm run bench [-- --quick] [--json FILE] [--markdown FILE] [name …]: how near the server comes to what this machine can do, and how
+// far it is from a peer. Ends with 1 when an answer was wrong; no speed is, and no goal that is missed.
 
-type Benchmark =
-  | { readonly title: string; readonly contests: (stage: () => Promise<Stage>) => Promise<readonly Contest[]> }
-  /** Has no limit to be held against, and says itself what it found. */
-  | { readonly report: (stage: Stage) => Promise<void> }
+const USAGE = `npm run bench [-- --quick] [--json FILE] [--markdown FILE] [${[...BENCHMARKS.keys()].join(' ')}]`
 
-const BENCHMARKS = new Map<string, Benchmark>([
-  ['seal', { title: 'Access tokens, in process', contests: seal }],
-  ['token', { title: 'Tokens over HTTP', contests: async (stage) => token(await stage()) }],
-  ['refresh', { title: 'Refreshes', contests: async (stage) => refresh(await stage()) }],
-  ['login', { title: 'Sign-ins', contests: async (stage) => login(await stage()) }],
-  ['introspect', { title: 'Introspections', contests: async (stage) => introspect(await stage()) }],
-  ['status-list', { title: 'Status lists', contests: async (stage) => statusList(await stage()) }],
-  ['verify', { title: 'At the API, in process', contests: verify }],
-  ['revocation', { report: revocation }],
-])
+type Options = {
+  readonly pace: keyof typeof PACES
+  readonly json: string
+  readonly markdown: string | undefined
+  readonly benchmarks: readonly (readonly [string, Benchmark])[]
+}
 
-async function run(benchmarks: readonly Benchmark[]): Promise<void> {
-  const load = loadavg()[0]?.toFixed(1)
-  console.log(`Node ${process.versions.node}, ${availableParallelism()} cores, ${ROUNDS} rounds, load before: ${load}`)
+/** Undefined when there is no such option or benchmark. */
+function readOptions(): Options | undefined {
+  const text = { type: 'string' } as const
+  const flag = { type: 'boolean', default: false } as const
+  const options = { quick: flag, smoke: flag, json: text, markdown: text }
+  try {
+    const { values, positionals: names } = parseArgs({ options, allowPositionals: true })
+    if (names.some((name) => !BENCHMARKS.has(name))) return undefined
+    const pace = values.smoke ? 'smoke' : values.quick ? 'quick' : 'full'
+    const chosen = ([name, { usual, quick }]: readonly [string, Benchmark]) =>
+      names.length > 0 ? names.includes(name) : usual && (quick || pace === 'full')
+    // Each kind of run keeps its last.
+    const file = [process.versions.node.split('.')[0], ...(pace === 'full' ? [] : [pace]), ...names].join('-')
+    const json = values.json ?? fileURLToPath(new URL(`results/${file}.json`, import.meta.url))
+    return { pace, json, markdown: values.markdown, benchmarks: [...BENCHMARKS].filter(chosen) }
+  } catch {
+    return undefined
+  }
+}
+
+async function run({ pace, json, markdown, benchmarks }: Options): Promise<void> {
+  const machine = describeMachine()
+  const said: string[] = []
+  const say = (text: string) => {
+    said.push(text)
+    console.log(text)
+  }
+  say(`${machineLine(machine, { pinning: canPin(), pace: paceLine(pace) })}\n`)
   let stage: Promise<Stage> | undefined
-  const open = () => {
-    stage ??= openStage()
-    return stage
+  const bench: Bench = {
+    quick: pace !== 'full',
+    stage() {
+      stage ??= unpinned(openStage)
+      return stage
+    },
   }
   let closed: Promise<void> | undefined
   const close = () => {
@@ -53,28 +74,64 @@ async function run(benchmarks: readonly Benchmark[]): Promise<void> {
         .then(close)
         .finally(() => process.exit(1)),
     )
+  const found: (Report & { readonly name: string; readonly pinned: boolean })[] = []
+  const failures: { readonly name: string; readonly error: string }[] = []
+  let postgres: string | undefined
   try {
-    for (const benchmark of benchmarks) {
-      if ('report' in benchmark) {
-        console.log()
-        await benchmark.report(await open())
-        continue
+    for (const [name, benchmark] of benchmarks) {
+      setPinned(benchmark.pinned)
+      try {
+        for (const report of await reportsOf(benchmark, bench, pace)) {
+          found.push({ name, pinned: isPinned(), ...report })
+          say(markdownOf(report))
+        }
+      } catch (error) {
+        // What comes after it may be right all the same.
+        failures.push({ name, error: String(error instanceof Error ? error.stack : error) })
+        console.error(`${name}: ${failures.at(-1)?.error}\n`)
       }
-      console.log(`\n${tableHead(benchmark.title)}`)
-      for (const contest of await benchmark.contests(open)) {
-        for (const result of await compete(contest)) console.log(tableRows(result))
-      }
+      stopChildren()
     }
+    setPinned(false)
+    if (stage) postgres = (await (await stage).pool.query('SHOW server_version')).rows[0].server_version
   } finally {
     await close()
   }
+  const goals = found.flatMap((report) => report.goals)
+  say(goalTable(goals))
+  for (const { name } of failures) say(`**${name} is wrong, and has no figures.**`)
+  const judged = goals.map((goal) => ({ ...goal, met: isMet(goal) }))
+  const result = { ...machine, postgres, pace, pinning: canPin(), reports: found, goals: judged, failures }
+  write(json, `${JSON.stringify(result, undefined, 2)}\n`)
+  if (markdown !== undefined) write(markdown, `${said.join('\n')}\n`)
+  console.log(`Kept as JSON in ${json}`)
+  if (failures.length > 0) process.exitCode = 1
 }
 
-const names = process.argv.slice(2)
-const unknown = names.filter((name) => !BENCHMARKS.has(name))
-if (unknown.length > 0) {
-  console.error(`There is no benchmark ${unknown.join(', ')}; there are ${[...BENCHMARKS.keys()].join(', ')}.`)
-  process.exitCode = 2
+async function reportsOf(benchmark: Benchmark, bench: Bench, pace: Options['pace']): Promise<readonly Report[]> {
+  if ('report' in benchmark) return benchmark.report(bench)
+  const competed: Competed[] = []
+  for await (const contest of await benchmark.contests(bench)) {
+    competed.push({ contest, results: await compete(contest, PACES[pace]) })
+  }
+  const node = Number(process.versions.node.split('.')[0])
+  return [contestReport(benchmark.title, competed, { pinned: isPinned(), node })]
+}
+
+function paceLine(pace: Options['pace']): string {
+  const { rounds } = PACES[pace]
+  return `${pace}, ${rounds} ${rounds === 1 ? 'round' : 'rounds'}, the median of them and the least and most`
+}
+
+function write(file: string, text: string): void {
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(file, text)
+}
+
+const options = readOptions()
+if (options) {
+  await run(options)
 } else {
-  await run([...BENCHMARKS].filter(([name]) => names.length === 0 || names.includes(name)).map(([, each]) => each))
+  console.error(USAGE)
+  process.exitCode = 2
 }

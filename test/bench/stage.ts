@@ -19,6 +19,7 @@ import { createUserRegistry } from '../../src/store/registry/users.js'
 import { DEFAULT_SLUG } from '../../src/store/tenants.js'
 import { type Environment, freePort, installation, type RunningServer, startServer } from '../support/server.js'
 import { encryptionKey } from '../unit/keys/fixtures.js'
+import { besideLoad, parentOf, underTest } from './pinning.js'
 
 const OPERATOR: Actor = { kind: 'operator', id: 'bench' }
 export const API = 'https://api.example.com'
@@ -26,6 +27,21 @@ export const PASSWORD = 'correct horse battery staple'
 
 /** As many requests at a time as one server has connections to Postgres. */
 export const CONNECTIONS = loadConfig({}).databasePoolSize
+
+export type Party = { readonly id: string; readonly secret: string }
+
+export const KINDS = ['X25519', 'P-256', 'RSA'] as const
+
+/** An API that has its tokens sealed for a key of that kind, and who may have some. */
+export type SealedApi = {
+  readonly kind: (typeof KINDS)[number]
+  readonly identifier: string
+  readonly api: Party & { readonly privateJwk: JWK; readonly publicJwk: JWK }
+  /** A confidential client for itself. */
+  readonly service: Party
+  /** A confidential client that signs its users in. */
+  readonly web: Party
+}
 
 /** A server as it is built and as it is configured when nobody configures anything, on a Postgres that writes to the disk. */
 export type Stage = {
@@ -41,9 +57,11 @@ export type Stage = {
   readonly tenantId: string
   readonly issuer: string
   /** Sealed with what an API gets when nobody asks for anything else; it opens with `privateJwk`. */
-  readonly api: { readonly id: string; readonly secret: string; readonly privateJwk: JWK }
+  readonly api: SealedApi['api']
   /** A confidential client for itself. */
-  readonly service: { readonly id: string; readonly secret: string }
+  readonly service: Party
+  /** One of each kind; the first is the one above. */
+  readonly sealed: readonly SealedApi[]
   /** A public client that signs its users in. */
   readonly app: { readonly id: string }
   readonly usernames: readonly string[]
@@ -88,6 +106,7 @@ async function furnish({ url, connection }: Embedded, closing: (() => unknown)[]
   const address = { ...connection, max: CONNECTIONS }
   const database = openDatabase({ address, poolSize: CONNECTIONS, name: 'bench', log: silent })
   closing.push(database.close)
+  await pinAll(server, database.pool)
   const tenant = await createTenantRegistry(database.prisma).find(DEFAULT_SLUG)
   if (!tenant) throw new Error('The server has no default tenant.')
   const registered = await register(database, { tenantId: tenant.id, config })
@@ -99,28 +118,56 @@ async function furnish({ url, connection }: Embedded, closing: (() => unknown)[]
 
 type Place = { readonly tenantId: string; readonly config: Config }
 
+/** Who does the server's work, and Postgres, which every connection is a child of. */
+async function pinAll({ process }: RunningServer, pool: pg.Pool): Promise<void> {
+  const { rows } = await pool.query<{ pid: number }>('SELECT pg_backend_pid() AS pid')
+  underTest(process.pid)
+  besideLoad(parentOf(rows[0]?.pid ?? 0))
+}
+
 async function register({ prisma }: Pick<ReturnType<typeof openDatabase>, 'prisma'>, { tenantId, config }: Place) {
-  const { privateJwk, publicJwk } = encryptionKey('X25519')
+  const sealed: SealedApi[] = []
+  for (const kind of KINDS) sealed.push(await registerSealed(prisma, { tenantId, config }, kind))
+  const [first] = sealed
+  if (!first) throw new Error('No API was registered.')
+  const { api, service } = first
+  const app = newClientCredentials({ public: true })
+  const ofApp = registerClient({ name: 'App', public: true, firstParty: true, apis: [API] })
+  const clients = createClientRegistry(prisma)
+  await clients.create(tenantId, { id: app.id, settings: ofApp, secretHash: undefined }, OPERATOR)
+  return { api, service, app, sealed, ...(await makeUsers(prisma, { tenantId, config })) }
+}
+
+type Prisma = Parameters<typeof createUserRegistry>[0]
+
+async function registerSealed(prisma: Prisma, { tenantId, config }: Place, kind: SealedApi['kind']) {
+  const { privateJwk, publicJwk } = encryptionKey(kind)
+  const identifier = kind === 'X25519' ? API : `${API}/${kind}`
   const api = newApiCredentials()
-  const service = { id: newClientCredentials({ public: false }).id, ...newSecret() }
   const settings = registerApi(
-    { identifier: API, scopes: ['orders:read', 'orders:write'] },
+    {
+      identifier,
+      scopes: ['orders:read', 'orders:write'],
+      ...(kind === 'RSA' && { encryptionAlgorithm: 'RSA-OAEP-256' }),
+    },
     { issuer: config.publicUrl, maxTokenLifetime: config.maxTokenLifetime },
   )
   const keys = { jwks: { keys: [publicJwk] }, jwksUri: undefined }
   await createApiRegistry(prisma).create(tenantId, { id: api.id, settings, keys, secretHash: api.secretHash }, OPERATOR)
 
-  const clients = createClientRegistry(prisma)
-  const app = newClientCredentials({ public: true })
-  const ofService = registerClient({ name: 'Service', public: false, firstParty: false, apis: [API] })
-  await clients.create(tenantId, { id: service.id, settings: ofService, secretHash: service.secretHash }, OPERATOR)
-  const ofApp = registerClient({ name: 'App', public: true, firstParty: true, apis: [API] })
-  await clients.create(tenantId, { id: app.id, settings: ofApp, secretHash: undefined }, OPERATOR)
-  return { api: { ...api, privateJwk }, service, app, ...(await makeUsers(prisma, { tenantId, config })) }
+  const confidential = async (name: string, firstParty: boolean): Promise<Party> => {
+    const { secret, secretHash } = newSecret()
+    const { id } = newClientCredentials({ public: false })
+    const settings = registerClient({ name, public: false, firstParty, apis: [identifier] })
+    await createClientRegistry(prisma).create(tenantId, { id, settings, secretHash }, OPERATOR)
+    return { id, secret }
+  }
+  const [service, web] = [await confidential('Service', false), await confidential('Web', true)]
+  return { kind, identifier, api: { ...api, privateJwk, publicJwk }, service, web }
 }
 
 /** One for each connection: more than a few sign-ins to one account at the same time are throttled. All have one password. */
-async function makeUsers(prisma: Parameters<typeof createUserRegistry>[0], { tenantId, config }: Place) {
+async function makeUsers(prisma: Prisma, { tenantId, config }: Place) {
   const passwords = createPasswordHasher({ ...argon2Cost(config), processes: 1, queueLimit: 1 })
   const passwordHash = await passwords.hash(PASSWORD)
   await passwords.close()

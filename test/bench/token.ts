@@ -2,31 +2,46 @@ import { compactDecrypt, createRemoteJWKSet, importJWK, jwtVerify } from 'jose'
 import { startBareServer, withCpuOf } from './children.js'
 import type { Contest, Contestant } from './contest.js'
 import { basic, type Exchange, FORM, once, overHttp, post, success } from './http-load.js'
-import { API, CONNECTIONS, type Stage } from './stage.js'
+import { PEER, startPeer } from './peers/peer.js'
+import { CONNECTIONS, type SealedApi, type Stage } from './stage.js'
 
-/** Tokens of a client for itself, asked for over HTTP. */
-export async function token(stage: Stage): Promise<Contest[]> {
+const FORM_BODY = 'grant_type=client_credentials&scope=orders%3Aread+orders%3Awrite'
+const BARE_CRYPTO = 'node:http and node:crypto'
+
+/** Tokens of a client for itself, asked for over HTTP, by APIs with each kind of key. */
+export const token = (stage: Stage): Promise<Contest[]> =>
+  Promise.all(stage.sealed.map((sealed) => contest(stage, sealed)))
+
+async function contest(stage: Stage, sealed: SealedApi): Promise<Contest> {
   const { url, process } = stage.server
-  const request = clientCredentials(stage)
+  const request = tokenRequest(`${url}/oauth2/token`, basic(sealed.service.id, sealed.service.secret))
   const answer = await once(request, url)
-  const claims = await open(String(success(answer)['access_token']), stage)
-  const [bare, withCrypto] = await Promise.all([startBareServer({ answer }), startBareServer({ answer, claims })])
+  const claims = await open(String(success(answer)['access_token']), stage.issuer, sealed)
+  const { kind } = sealed
+  const [bare, withCrypto, peer] = await Promise.all([
+    startBareServer({ answer }),
+    startBareServer({ answer, token: { kind, claims } }),
+    startPeer({ kind, recipient: sealed.api.publicJwk }),
+  ])
   const anything = Array<Exchange>(CONNECTIONS).fill({ request: () => request, accept: success })
-  return [
-    {
-      what: 'POST /oauth2/token, client_credentials',
-      ours: withCpuOf(process.pid, await tokens(request, stage)),
-      limits: {
-        'node:http alone': withCpuOf(bare.pid, await overHttp(bare.url, anything)),
-        'the same, and node:crypto': withCpuOf(withCrypto.pid, await overHttp(withCrypto.url, anything)),
-      },
-      turn: 350,
-      warmUp: 800,
+  const fromPeer = tokenRequest(`${peer.url}/token`, peer.authorization)
+  const last = (sealedToken: string) => open(sealedToken, stage.issuer, sealed)
+  return {
+    what: `POST /oauth2/token, client_credentials, ${kind}`,
+    ours: withCpuOf(process.pid, await tokens(request, url, last)),
+    limits: {
+      'node:http alone': withCpuOf(bare.pid, await overHttp(bare.url, anything)),
+      [BARE_CRYPTO]: withCpuOf(withCrypto.pid, await overHttp(withCrypto.url, anything)),
+      [PEER]: withCpuOf(peer.pid, await tokens(fromPeer, peer.url, (one) => decrypt(one, sealed))),
     },
-  ]
+    goals: { [BARE_CRYPTO]: 0.75, [PEER]: { node20: 6, node24: 3 } },
+    turn: 350,
+    warmUp: 2_000,
+  }
 }
 
-async function tokens(request: string, stage: Stage): Promise<Contestant> {
+/** Every one new, and the last of a turn what the API expects. */
+async function tokens(request: string, url: string, check: (token: string) => Promise<unknown>): Promise<Contestant> {
   let latest = ''
   const exchange: Exchange = {
     request: () => request,
@@ -36,21 +51,31 @@ async function tokens(request: string, stage: Stage): Promise<Contestant> {
       latest = made
     },
   }
-  const load = await overHttp(stage.server.url, Array(CONNECTIONS).fill(exchange))
+  const load = await overHttp(url, Array(CONNECTIONS).fill(exchange))
   return async (milliseconds) => {
     const sample = await load(milliseconds)
-    await open(latest, stage)
+    await check(latest)
     return sample
   }
 }
 
+const tokenRequest = (url: string, authorization: Readonly<Record<string, string>>): string =>
+  post(url, FORM_BODY, { ...FORM, ...authorization })
+
+/** What the service asks the server for a token with. */
 export const clientCredentials = ({ server, service }: Pick<Stage, 'server' | 'service'>): string =>
-  post(`${server.url}/oauth2/token`, 'grant_type=client_credentials', { ...FORM, ...basic(service.id, service.secret) })
+  tokenRequest(`${server.url}/oauth2/token`, basic(service.id, service.secret))
 
 /** As the API would, with jose and the published keys: both layers. */
-async function open(sealed: string, { issuer, api }: Pick<Stage, 'issuer' | 'api'>): Promise<Record<string, unknown>> {
-  const { plaintext } = await compactDecrypt(sealed, await importJWK(api.privateJwk, 'ECDH-ES'))
+async function open(sealedToken: string, issuer: string, sealed: SealedApi): Promise<Record<string, unknown>> {
   const keys = createRemoteJWKSet(new URL(`${issuer}/jwks`))
-  const expected = { typ: 'at+jwt', issuer, audience: API }
-  return (await jwtVerify(new TextDecoder().decode(plaintext), keys, expected)).payload
+  const expected = { typ: 'at+jwt', issuer, audience: sealed.identifier }
+  return (await jwtVerify(await decrypt(sealedToken, sealed), keys, expected)).payload
+}
+
+/** The signed token in a sealed one; throws when it is for another key. */
+async function decrypt(sealedToken: string, { kind, api }: SealedApi): Promise<string> {
+  const key = await importJWK(api.privateJwk, kind === 'RSA' ? 'RSA-OAEP-256' : 'ECDH-ES')
+  const { plaintext } = await compactDecrypt(sealedToken, key)
+  return new TextDecoder().decode(plaintext)
 }

@@ -78,6 +78,7 @@ async function firstSight(stub: StubIssuer, { kind, build }: { kind: string; bui
     what: `first sight: ${kind}, ES256`,
     ours: onOneCore(() => verifier.verify(ours())),
     limits: { 'jose, decrypt and verify': onOneCore(() => jose(theirs())) },
+    goals: { 'jose, decrypt and verify': 2 },
     turn: 100,
     warmUp: 300,
   }
@@ -102,7 +103,7 @@ async function repeated(stub: StubIssuer, build: Built): Promise<Contest[]> {
     }
   }
   const [nextToken, nextRequest] = [inTurn(tokens), inTurn(requests)]
-  const common = { turn: 100, warmUp: 300 }
+  const common = { atLeast: 100_000, turn: 100, warmUp: 300 }
   return [
     { what: 'known: verify', ours: onOneCore(() => verifier.verify(nextToken())), limits: limits(), ...common },
     {

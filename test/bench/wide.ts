@@ -4,6 +4,7 @@ import { inflateSync } from 'node:zlib'
 import { createOperatorRevocations } from '../../src/store/registry/revocations.js'
 import { makeClient } from '../support/fixtures.js'
 import { once } from './http-load.js'
+import type { Report } from './report.js'
 import type { Stage } from './stage.js'
 import { clientCredentials } from './token.js'
 
@@ -11,7 +12,7 @@ const POSITIONS = 2 ** 20
 const LEASE = 4096
 
 /** The end of a client that has all of a list: until every bit is served, and what others who want tokens notice of it. */
-export async function wideRevocation(stage: Stage): Promise<void> {
+export async function wideRevocation(stage: Stage): Promise<Report> {
   const { pool, prisma, tenantId, server } = stage
   const client = await makeClient(pool, tenantId)
   const url = `${server.url}/status-lists/${await fullList(stage, client.id)}`
@@ -46,14 +47,24 @@ export async function wideRevocation(stage: Stage): Promise<void> {
   const between = (from: number, to: number) => {
     const took = latencies.filter(({ at }) => at >= from && at < to).map((one) => one.took)
     took.sort((a, b) => a - b)
-    return `p99 ${(took[Math.ceil(0.99 * took.length) - 1] ?? Number.NaN).toFixed(0)} ms, max ${took.at(-1)?.toFixed(0)} ms`
+    return { p99: took[Math.ceil(0.99 * took.length) - 1] ?? Number.NaN, most: took.at(-1) ?? Number.NaN }
   }
-  console.log(`\nA client with ${POSITIONS.toLocaleString('en')} live tokens is revoked`)
-  console.log(
-    `  answered after ${(answered - began).toFixed(0)} ms, all bits served ${(served - answered).toFixed(0)} ms later`,
-  )
-  console.log(`  the list: ${list.size} bytes, ${list.compressed} with br`)
-  console.log(`  POST /oauth2/token before: ${between(0, began)}; meanwhile: ${between(began, served)}`)
+  const [before, meanwhile] = [between(0, began), between(began, served)]
+  return {
+    title: `A client with ${POSITIONS.toLocaleString('en')} live tokens is revoked`,
+    columns: ['what', 'value', 'unit'],
+    rows: [
+      ['the revocation is answered after', answered - began, 'ms'],
+      ['all bits are served, after that', served - answered, 'ms'],
+      ['the list', list.size, 'bytes'],
+      ['the list, with br', list.compressed, 'bytes'],
+      ['POST /oauth2/token before, p99', before.p99, 'ms'],
+      ['before, at most', before.most, 'ms'],
+      ['meanwhile, p99', meanwhile.p99, 'ms'],
+      ['meanwhile, at most', meanwhile.most, 'ms'],
+    ],
+    goals: [],
+  }
 }
 
 /** A list that one client has leased all of; its id. */
