@@ -61,6 +61,8 @@ process.once('message', async ({ answer, token }: BareTask) => {
       request.on('end', () => response.writeHead(status, headers).end(make(request, form)))
     }
   const server = createServer(work ? made(work) : told)
+  // It has nothing to do while the others take their turns.
+  server.keepAliveTimeout = 0
   server.listen(0, '127.0.0.1', () => {
     const address = server.address()
     process.send?.(typeof address === 'object' ? address?.port : undefined)

@@ -32,8 +32,8 @@ const long = { usual: true, quick: false, pinned: false }
 /** By name, in the order they run. */
 export const BENCHMARKS: ReadonlyMap<string, Benchmark> = new Map<string, Benchmark>([
   ['seal', { ...always, title: 'Access tokens, in process', contests: seal }],
-  ['token', { ...always, title: 'Tokens over HTTP', contests: async ({ stage }) => token(await stage()) }],
-  ['refresh', { ...always, title: 'Refreshes', contests: async (bench) => refresh(await bench.stage(), bench) }],
+  ['token', { ...always, title: 'Tokens over HTTP', contests: token }],
+  ['refresh', { ...always, title: 'Refreshes', contests: refresh }],
   ['introspect', { ...always, title: 'Introspections', contests: async ({ stage }) => introspect(await stage()) }],
   ['documents', { ...always, title: 'Documents', contests: documents }],
   ['verify', { ...always, title: 'At the API, in process', contests: verify }],

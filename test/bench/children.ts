@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process'
 import type { Argon2Turn } from './argon2-loop.js'
 import type { BareTask } from './bare-server.js'
 import type { Contestant, Sample } from './contest.js'
-import { cpuSeconds, underTest } from './pinning.js'
+import { cpuSeconds, ended, underTest } from './pinning.js'
 
 const children = new Set<ChildProcess>()
 
@@ -13,6 +13,7 @@ export function start(file: string, env: Readonly<Record<string, string>> = {}):
     env: { ...process.env, ...env },
   })
   underTest(child.pid)
+  child.once('exit', () => ended(child.pid))
   children.add(child)
   return child
 }
@@ -20,10 +21,10 @@ export function start(file: string, env: Readonly<Record<string, string>> = {}):
 /** What it says to this; throws when it ends instead. */
 export const ask = (child: ChildProcess, question: object): Promise<unknown> =>
   new Promise((resolve, reject) => {
-    const ended = (code: number | null) => reject(new Error(`A process of the benchmark ended with ${code}.`))
-    child.once('exit', ended)
+    const failed = (code: number | null) => reject(new Error(`A process of the benchmark ended with ${code}.`))
+    child.once('exit', failed)
     child.once('message', (answer) => {
-      child.off('exit', ended)
+      child.off('exit', failed)
       resolve(answer)
     })
     child.send(question)

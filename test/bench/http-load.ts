@@ -42,15 +42,25 @@ export async function once(request: string, url: string): Promise<Answer> {
 }
 
 /**
- * A kept-alive connection that has one request under way at a time. It does as little as an HTTP client can, so that the server is
- * what is measured, and not its client: `fetch` costs more than most of what it would ask for.
+ * A kept-alive connection that has one request under way at a time, opened again when the server has closed it in between. It does as
+ * little as an HTTP client can, so that the server is what is measured, and not its client: `fetch` costs more than most of what it
+ * would ask for.
  */
 async function openConnection(url: string): Promise<(request: string) => Promise<Answer>> {
+  let send = await openSocket(url)
+  return async (request) => {
+    if (send.closed()) send = await openSocket(url)
+    return send.over(request)
+  }
+}
+
+async function openSocket(url: string) {
   const { hostname, port } = new URL(url)
   const socket: Socket = connect({ host: hostname, port: Number(port), noDelay: true })
   await event(socket, 'connect')
   socket.setEncoding('latin1')
   let received = ''
+  let closed = false
   let waiting: { resolve: (answer: Answer) => void; reject: (error: Error) => void } | undefined
 
   socket.on('data', (chunk: string) => {
@@ -61,14 +71,22 @@ async function openConnection(url: string): Promise<(request: string) => Promise
     waiting?.resolve(answer)
     waiting = undefined
   })
-  socket.on('error', (error) => waiting?.reject(error))
-  socket.on('close', () => waiting?.reject(new Error('The server closed a connection that was in use.')))
+  const end = (error: Error) => {
+    closed = true
+    waiting?.reject(error)
+    waiting = undefined
+  }
+  const left = () => end(new Error('The server closed a connection that was in use.'))
+  socket.on('error', end).on('end', left).on('close', left)
 
-  return (request) =>
-    new Promise((resolve, reject) => {
-      waiting = { resolve, reject }
-      socket.write(request, 'latin1')
-    })
+  return {
+    closed: () => closed,
+    over: (request: string): Promise<Answer> =>
+      new Promise((resolve, reject) => {
+        waiting = { resolve, reject }
+        socket.write(request, 'latin1')
+      }),
+  }
 }
 
 /** Undefined while it is not all there; the server gives the length of everything it answers. RFC 9112 §6.3. */

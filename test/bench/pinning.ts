@@ -38,6 +38,11 @@ export const underTest = (pid: number | undefined): void => place(pid, 'server')
 /** A process that measures, or that those measured ask for something. */
 export const besideLoad = (pid: number | undefined): void => place(pid, 'load')
 
+/** It has ended: its id may be another's from now on. */
+export const ended = (pid: number | undefined): void => {
+  if (pid !== undefined) serversUnderTest.delete(pid)
+}
+
 /** This process's own work where a server would do it. */
 export const onServerCore =
   (work: Contestant): Contestant =>

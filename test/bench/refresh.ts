@@ -16,21 +16,19 @@ import { CONNECTIONS, type SealedApi, type Stage } from './stage.js'
  * Rotations of refresh tokens, each durable before it is answered, beside the least that Postgres can make durable and a peer that
  * keeps nothing.
  */
-export async function refresh(stage: Stage, { quick }: Pick<Bench, 'quick'>): Promise<Contest[]> {
+export async function* refresh({ quick, ...bench }: Bench): AsyncGenerator<Contest> {
+  const stage = await bench.stage()
   // For each connection; together they outlast the contest at thousands of refreshes a second.
   const grants = CONNECTIONS * (quick ? 40 : 120)
   await makeRows(stage.pool)
   const kinds = stage.sealed.filter(({ kind }) => kind !== 'RSA')
-  const contests = await Promise.all(kinds.map((sealed) => contest(stage, { sealed, grants })))
-  return [
-    ...contests,
-    {
-      what: 'rotation alone, in the store',
-      ours: onServerCore(together(shares(await newGrants(stage, grants)).map((share) => storedRotation(stage, share)))),
-      limits: { [UPDATE]: onServerCore(bareUpdate(stage.pool)) },
-      ...TIMES,
-    },
-  ]
+  for (const sealed of kinds) yield contest(stage, { sealed, grants })
+  yield {
+    what: 'rotation alone, in the store',
+    ours: onServerCore(together(shares(await newGrants(stage, grants)).map((share) => storedRotation(stage, share)))),
+    limits: { [UPDATE]: onServerCore(bareUpdate(stage.pool)) },
+    ...TIMES,
+  }
 }
 
 const UPDATE = 'UPDATE of one row'

@@ -5,12 +5,12 @@ import { parseArgs } from 'node:util'
 import { stopServers } from '../support/server.js'
 import { BENCHMARKS, type Benchmark } from './benchmarks.js'
 import { stopChildren } from './children.js'
-import { compete, PACES } from './contest.js'
-import { type Competed, contestReport } from './contest-report.js'
+import { PACES } from './contest.js'
 import { describeMachine, machineLine } from './machine.js'
-import { goalTable, isMet, markdownOf } from './markdown.js'
-import { canPin, isPinned, setPinned, unpinned } from './pinning.js'
-import type { Bench, Report } from './report.js'
+import { goalTable } from './markdown.js'
+import { canPin, unpinned } from './pinning.js'
+import type { Bench } from './report.js'
+import { judged, runAll } from './run-all.js'
 import { openStage, type Stage } from './stage.js'
 
 // npm run bench [-- --quick] [--json FILE] [--markdown FILE] [name …]: how near the server comes to what this machine can do, and how
@@ -74,48 +74,22 @@ async function run({ pace, json, markdown, benchmarks }: Options): Promise<void>
         .then(close)
         .finally(() => process.exit(1)),
     )
-  const found: (Report & { readonly name: string; readonly pinned: boolean })[] = []
-  const failures: { readonly name: string; readonly error: string }[] = []
-  let postgres: string | undefined
   try {
-    for (const [name, benchmark] of benchmarks) {
-      setPinned(benchmark.pinned)
-      try {
-        for (const report of await reportsOf(benchmark, bench, pace)) {
-          found.push({ name, pinned: isPinned(), ...report })
-          say(markdownOf(report))
-        }
-      } catch (error) {
-        // What comes after it may be right all the same.
-        failures.push({ name, error: String(error instanceof Error ? error.stack : error) })
-        console.error(`${name}: ${failures.at(-1)?.error}\n`)
-      }
-      stopChildren()
-    }
-    setPinned(false)
-    if (stage) postgres = (await (await stage).pool.query('SHOW server_version')).rows[0].server_version
+    const done = await runAll(benchmarks, { bench, pace: PACES[pace], say })
+    const postgres = stage && (await versionOf(await stage))
+    say(goalTable(done.reports.flatMap(({ goals }) => goals)))
+    for (const { name } of done.failures) say(`**${name} is wrong, and has no figures.**\n`)
+    write(json, `${JSON.stringify({ ...machine, postgres, pace, pinning: canPin(), ...judged(done) }, undefined, 2)}\n`)
+    if (markdown !== undefined) write(markdown, `${said.join('\n')}\n`)
+    console.log(`Kept as JSON in ${json}`)
+    if (done.failures.length > 0) process.exitCode = 1
   } finally {
     await close()
   }
-  const goals = found.flatMap((report) => report.goals)
-  say(goalTable(goals))
-  for (const { name } of failures) say(`**${name} is wrong, and has no figures.**`)
-  const judged = goals.map((goal) => ({ ...goal, met: isMet(goal) }))
-  const result = { ...machine, postgres, pace, pinning: canPin(), reports: found, goals: judged, failures }
-  write(json, `${JSON.stringify(result, undefined, 2)}\n`)
-  if (markdown !== undefined) write(markdown, `${said.join('\n')}\n`)
-  console.log(`Kept as JSON in ${json}`)
-  if (failures.length > 0) process.exitCode = 1
 }
 
-async function reportsOf(benchmark: Benchmark, bench: Bench, pace: Options['pace']): Promise<readonly Report[]> {
-  if ('report' in benchmark) return benchmark.report(bench)
-  const competed: Competed[] = []
-  for await (const contest of await benchmark.contests(bench)) {
-    competed.push({ contest, results: await compete(contest, PACES[pace]) })
-  }
-  const node = Number(process.versions.node.split('.')[0])
-  return [contestReport(benchmark.title, competed, { pinned: isPinned(), node })]
+async function versionOf({ pool }: Stage): Promise<string> {
+  return (await pool.query<{ server_version: string }>('SHOW server_version')).rows[0]?.server_version ?? 'unknown'
 }
 
 function paceLine(pace: Options['pace']): string {

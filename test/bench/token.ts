@@ -3,14 +3,17 @@ import { startBareServer, withCpuOf } from './children.js'
 import type { Contest, Contestant } from './contest.js'
 import { basic, type Exchange, FORM, once, overHttp, post, success } from './http-load.js'
 import { PEER, startPeer } from './peers/peer.js'
+import type { Bench } from './report.js'
 import { CONNECTIONS, type SealedApi, type Stage } from './stage.js'
 
 const FORM_BODY = 'grant_type=client_credentials&scope=orders%3Aread+orders%3Awrite'
 const BARE_CRYPTO = 'node:http and node:crypto'
 
 /** Tokens of a client for itself, asked for over HTTP, by APIs with each kind of key. */
-export const token = (stage: Stage): Promise<Contest[]> =>
-  Promise.all(stage.sealed.map((sealed) => contest(stage, sealed)))
+export async function* token(bench: Pick<Bench, 'stage'>): AsyncGenerator<Contest> {
+  const stage = await bench.stage()
+  for (const sealed of stage.sealed) yield contest(stage, sealed)
+}
 
 async function contest(stage: Stage, sealed: SealedApi): Promise<Contest> {
   const { url, process } = stage.server
@@ -36,7 +39,7 @@ async function contest(stage: Stage, sealed: SealedApi): Promise<Contest> {
     },
     goals: { [BARE_CRYPTO]: 0.75, [PEER]: { node20: 6, node24: 3 } },
     turn: 350,
-    warmUp: 2_000,
+    warmUp: 3_000,
   }
 }
 

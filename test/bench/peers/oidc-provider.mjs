@@ -72,6 +72,8 @@ async function start({ kind, recipient, signingJwk, grants, port }) {
   )
   // Koa's own `listen` makes the same server.
   const server = createServer(provider.callback())
+  // It has nothing to do while the others take their turns.
+  server.keepAliveTimeout = 0
   server.listen(port, '127.0.0.1', () => process.send({ client: CLIENT, resource: RESOURCE, refreshTokens }))
 }
 
