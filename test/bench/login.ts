@@ -17,7 +17,7 @@ export async function login(stage: Stage): Promise<Contest[]> {
       ours: await overHttp(server.url, exchanges),
       limits: { 'argon2 alone': argon2Alone(config.argon2Processes, { memoryCost, timeCost, parallelism }) },
       goals: { 'argon2 alone': 0.9 },
-      turn: 700,
+      turn: 1_400,
       warmUp: 500,
     },
   ]
