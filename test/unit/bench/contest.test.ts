@@ -28,6 +28,13 @@ describe('compete', () => {
     expect(theirs.turns).toEqual([5, 50, 50, 50])
   })
 
+  it('warms up longer what got little of the CPU, and not for ever', async () => {
+    const [ours, theirs] = [contestant({ count: 1, cpu: 0.002 }), contestant({ count: 1, cpu: 0 })]
+    await compete(contest(ours, { theirs }), { ...PACE, rounds: 1 })
+    expect(ours.turns).toEqual([5, 3, 50])
+    expect(theirs.turns).toEqual([5, 5, 5, 5, 50])
+  })
+
   it('takes the ratio within a round, and its median, least and most', async () => {
     const ours = contestant({ count: 0 }, ...[20, 30, 80].map((count) => ({ count, clock: 2 })))
     const theirs = contestant({ count: 0 }, ...[10, 10, 10].map((count) => ({ count, clock: 1 })))
