@@ -61,10 +61,12 @@ async function run({ pace, json, markdown, benchmarks }: Options): Promise<void>
       return stage
     },
   }
+  // Undefined when nobody asked for one, or when it could not be opened, which whoever asked has been told.
+  const opened = async () => stage?.catch(() => undefined)
   let closed: Promise<void> | undefined
   const close = () => {
     stopChildren()
-    closed ??= (stage ?? Promise.resolve(undefined)).then((opened) => opened?.close())
+    closed ??= opened().then((one) => one?.close())
     return closed
   }
   // A Postgres of its own would go on without it, and so would servers.
@@ -76,7 +78,7 @@ async function run({ pace, json, markdown, benchmarks }: Options): Promise<void>
     )
   try {
     const done = await runAll(benchmarks, { bench, pace: PACES[pace], say })
-    const postgres = stage && (await versionOf(await stage))
+    const postgres = await versionOf(await opened())
     say(goalTable(done.reports.flatMap(({ goals }) => goals)))
     for (const { name } of done.failures) say(`**${name} is wrong, and has no figures.**\n`)
     write(json, `${JSON.stringify({ ...machine, postgres, pace, pinning: canPin(), ...judged(done) }, undefined, 2)}\n`)
@@ -88,8 +90,9 @@ async function run({ pace, json, markdown, benchmarks }: Options): Promise<void>
   }
 }
 
-async function versionOf({ pool }: Stage): Promise<string> {
-  return (await pool.query<{ server_version: string }>('SHOW server_version')).rows[0]?.server_version ?? 'unknown'
+async function versionOf(stage: Stage | undefined): Promise<string | undefined> {
+  const answer = await stage?.pool.query<{ server_version: string }>('SHOW server_version')
+  return answer?.rows[0]?.server_version
 }
 
 function paceLine(pace: Options['pace']): string {
