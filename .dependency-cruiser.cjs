@@ -1,8 +1,8 @@
 // The arrows of the design, checked: http → oauth, accounts, keys, revocation → wire → crypto; store → ports, types only.
-// Only the process's own files (main, deps, app) and the scripts see everything.
+// Only the process's own files (main, deps, app and what they start with) and the scripts see everything.
 const LAYERS = '^src/(?:oauth|accounts|keys|revocation)/'
 
-const PROCESS = '^src/(?:main|deps|app|config[^/]*)\\.ts$'
+const PROCESS = '^src/(?:main|deps|app|listener|running|default-tenant|config[^/]*)\\.ts$'
 
 /** Files of `from` may import, of src, nothing but `to`. */
 const only = (name, from, to, comment) => ({

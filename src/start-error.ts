@@ -2,3 +2,9 @@
 export class StartError extends Error {
   override name = 'StartError'
 }
+
+/** What is said of a failed start: what an operator can act on in words, what nobody foresaw with its stack. */
+export function inWords(error: unknown): string {
+  if (error instanceof StartError) return error.message
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
