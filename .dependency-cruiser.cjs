@@ -2,7 +2,7 @@
 // Only the process's own files (main, deps, app and what they start with) and the scripts see everything.
 const LAYERS = '^src/(?:oauth|accounts|keys|revocation)/'
 
-const PROCESS = '^src/(?:main|deps|app|listener|running|default-tenant|config[^/]*)\\.ts$'
+const PROCESS = '^src/(?:main|deps|app|listener|running|default-tenant|primary|worker[^/]*|config[^/]*)\\.ts$'
 
 /** Files of `from` may import, of src, nothing but `to`. */
 const only = (name, from, to, comment) => ({

@@ -1,8 +1,11 @@
+import { availableParallelism } from 'node:os'
 import { z } from 'zod'
 import { parseRange } from './outbound/address.js'
 
 // The kinds of values that settings have. A message completes a sentence that begins with the setting's name, and never
 // repeats a value that may be a secret.
+
+const MOST_WORKERS = 256
 
 type Parsed<T> = { value: T } | { problem: string }
 
@@ -26,6 +29,14 @@ export function integer(min: number, max: number) {
     return value >= min && value <= max ? { value } : { problem: `must be a whole number from ${min} to ${max}` }
   })
 }
+
+/** How many processes serve; `auto` is one a CPU core. */
+export const workerCount = text((given) => {
+  const value = given === 'auto' ? availableParallelism() : /^\d{1,3}$/.test(given) ? Number(given) : 0
+  return value >= 1 && value <= MOST_WORKERS
+    ? { value }
+    : { problem: `must be a whole number from 1 to ${MOST_WORKERS}, or auto` }
+})
 
 export const flag = text((given) => {
   if (!['true', 'false', '1', '0'].includes(given)) return { problem: 'must be true or false' }

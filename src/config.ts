@@ -2,7 +2,17 @@ import { existsSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { resolve } from 'node:path'
 import { z } from 'zod'
-import { addressOrName, allowList, base64Key, flag, integer, isLoopback, origin, postgresUrl } from './config-values.js'
+import {
+  addressOrName,
+  allowList,
+  base64Key,
+  flag,
+  integer,
+  isLoopback,
+  origin,
+  postgresUrl,
+  workerCount,
+} from './config-values.js'
 import { StartError } from './start-error.js'
 
 const DAY = 86_400
@@ -27,6 +37,13 @@ const address = {
   }),
 }
 
+const processes = {
+  WORKERS: workerCount.prefault('1').meta({
+    description:
+      'Processes that serve, all on PORT; `auto` is one a CPU core. With more than one, another process starts, watches and stops them.',
+  }),
+}
+
 const storage = {
   DATABASE_URL: postgresUrl.optional().meta({
     description: 'A Postgres 14 or newer, `postgresql://user:password@host:port/database`.',
@@ -37,7 +54,10 @@ const storage = {
       'The same database past its transaction pooler, when DATABASE_URL leads to one: for LISTEN and migrations.',
     initial: 'DATABASE_URL',
   }),
-  DATABASE_POOL_SIZE: integer(2, 500).prefault('10').meta({ description: 'Connections of one process at most.' }),
+  DATABASE_POOL_SIZE: integer(2, 500).prefault('10').meta({
+    description:
+      'Connections of the server at most, shared out among its WORKERS, two for each at least; each worker has one more to listen on, and the process that watches them two while it starts.',
+  }),
   AUTO_MIGRATE: flag.prefault('true').meta({
     description: 'Whether to migrate the database at start. If not, run `npm run migrate` before a new release.',
   }),
@@ -102,10 +122,13 @@ const passwords = {
   ARGON2_TIME_COST: integer(1, 100).prefault('2').meta({ description: 'Passes of one password hash.' }),
   ARGON2_PARALLELISM: integer(1, 16).prefault('1').meta({ description: 'Lanes of one password hash.' }),
   ARGON2_PROCESSES: integer(1, 256).optional().meta({
-    description: 'Passwords hashed at the same time, each in a process of its own.',
+    description:
+      'Passwords hashed at the same time, each in a process of its own; shared out among the WORKERS, one for each at least.',
     initial: 'one a CPU core',
   }),
-  ARGON2_QUEUE: integer(1, 10_000).prefault('64').meta({ description: 'Sign-ins that may wait; beyond, 503.' }),
+  ARGON2_QUEUE: integer(1, 10_000).prefault('64').meta({
+    description: 'Sign-ins that may wait; beyond, 503. Shared out among the WORKERS.',
+  }),
 }
 
 const surroundings = {
@@ -126,6 +149,7 @@ const surroundings = {
 /** The settings in the order of the reference. */
 export const groups: { title: string; shape: Record<string, z.ZodType> }[] = [
   { title: 'Address', shape: address },
+  { title: 'Processes', shape: processes },
   { title: 'Storage', shape: storage },
   { title: 'Lifetimes', shape: lifetimes },
   { title: 'Authorization', shape: authorization },
@@ -136,6 +160,7 @@ export const groups: { title: string; shape: Record<string, z.ZodType> }[] = [
 
 const schema = z.object({
   ...address,
+  ...processes,
   ...storage,
   ...lifetimes,
   ...authorization,
@@ -243,6 +268,21 @@ export function loadConfig(environment: Environment, { masterKeyUnused = false }
     argon2Processes: values.ARGON2_PROCESSES ?? availableParallelism(),
   })
 }
+
+/** What one of the workers may take of what the whole server may. */
+export function shareOf(config: Config): Config {
+  const share = (whole: number, least: number) => Math.max(least, Math.floor(whole / config.workers))
+  return Object.freeze({
+    ...config,
+    // With a single one, whoever holds it and needs another would wait for itself.
+    databasePoolSize: share(config.databasePoolSize, 2),
+    argon2Processes: share(config.argon2Processes, 1),
+    argon2Queue: share(config.argon2Queue, 1),
+  })
+}
+
+/** The environment of this process as the one that started it left it: it has read `.env`. */
+export const inheritedEnvironment = (): Environment => process.env
 
 /** The environment of this process, and below it what a file `.env` in the working directory sets. */
 export function readEnvironment(): Environment {

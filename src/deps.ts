@@ -196,6 +196,7 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
     name: 'key_age_seconds',
     help: 'Time the oldest active key of a purpose has been in use, over all tenants.',
     label: 'purpose',
+    ofWorkers: 'max',
     collect: () => keyAges,
   })
   const { fetchJson, postForm } = openFetcher(config, log)
@@ -298,6 +299,7 @@ function measure(metrics: Metrics, { pool, view, passwords, feed }: Measured): v
   metrics.gauge({
     name: 'view_age_seconds',
     help: 'Time since this process last heard of revocations and changes.',
+    ofWorkers: 'max',
     collect: () => view.stats().age,
   })
   metrics.gauge({

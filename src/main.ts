@@ -5,6 +5,7 @@ import { createLog, type Log, type RequestLog } from './http/log.js'
 import { createHttpServer } from './http/server.js'
 import { startJobs } from './jobs/start.js'
 import { listen, serving, showMetrics, starting, tellingWhy } from './listener.js'
+import { startPrimary } from './primary.js'
 import { GRACE, nothingRunning, type Running, stopAll, stopOnSignals } from './running.js'
 import { inWords } from './start-error.js'
 import { startDatabase } from './store/start-database.js'
@@ -17,7 +18,7 @@ async function main(): Promise<void> {
     const log = createLog(config.logLevel)
     stopOnSignals(running, log)
     adviseOnNode(log)
-    await start(config, log, running)
+    await (config.workers > 1 ? startPrimary : startAlone)(config, log, running)
   } catch (error) {
     // Asked to stop while it started: what failed since is no news, and the signal's own stop ends the process.
     if (running.stopping) return
@@ -27,7 +28,7 @@ async function main(): Promise<void> {
   }
 }
 
-async function start(config: Config, log: RequestLog, running: Running): Promise<void> {
+async function startAlone(config: Config, log: RequestLog, running: Running): Promise<void> {
   // The port is taken first: if it is somebody else's, nothing is touched. Until all is there it says why it isn't.
   let reason = 'starting'
   let listener = starting(config, log, () => reason)

@@ -3,6 +3,9 @@ import type { Log } from './http/log.js'
 /** Milliseconds a request in flight may still take once the server is asked to stop. */
 export const GRACE = 10_000
 
+/** Milliseconds after which a worker that stops is given up: requests have had their grace, and what follows them as long again. */
+export const STOP_LIMIT = 25_000
+
 /** Milliseconds in which two signals are one: Ctrl-C under npm comes from the terminal, and again from npm, which passes it on. */
 const SAME_SIGNAL = 1_000
 

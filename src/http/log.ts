@@ -39,11 +39,15 @@ function redact(fields: Record<string, unknown>, depth = 0): Record<string, unkn
 const isPlain = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
 
-/** The process's log: one line of ASCII JSON per call, to `destination` or standard output. */
-export function createLog(level: LogLevel, destination: DestinationStream = batched(pino.destination(1))): RequestLog {
+/** The process's log: one line of ASCII JSON per call, to `destination` or standard output, with `base` in each. */
+export function createLog(
+  level: LogLevel,
+  destination: DestinationStream = batched(pino.destination(1)),
+  base: Readonly<Record<string, number>> | null = null,
+): RequestLog {
   const options = {
     level,
-    base: null,
+    base,
     formatters: { log: (fields: object) => redact({ ...fields }) },
     serializers: { err: describeError },
     timestamp: pino.stdTimeFunctions.isoTime,
@@ -57,7 +61,7 @@ export function createLog(level: LogLevel, destination: DestinationStream = batc
     error: log.error.bind(log),
     request(fields) {
       if (!writesInfo) return
-      const line = JSON.stringify({ level: INFO, time: isoTime(), ...fields, msg: 'request' })
+      const line = JSON.stringify({ level: INFO, time: isoTime(), ...base, ...fields, msg: 'request' })
       destination.write(terminalSafe(`${line}\n`))
     },
   }
@@ -72,8 +76,8 @@ function isoTime(): string {
   return known.text
 }
 
-/** Characters that wait for the end of a turn at most. */
-const MAX_BATCH = 64 * 1024
+/** As much as a pipe takes in one piece: several processes may write to it, and a line of one is not torn by another. */
+const MAX_BATCH = 4096
 
 /**
  * Writes what comes within one turn of the event loop at once: of a busy server the lines of many requests, of an idle one each line
@@ -89,9 +93,9 @@ export function batched(destination: DestinationStream): DestinationStream {
   process.on('exit', flush)
   return {
     write(line) {
+      if (waiting.length + line.length > MAX_BATCH) flush()
       if (waiting === '') setImmediate(flush)
       waiting += line
-      if (waiting.length > MAX_BATCH) flush()
     },
   }
 }

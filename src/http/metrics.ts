@@ -8,6 +8,8 @@ interface GaugeOptions {
   readonly help: string
   /** The one label that tells its values apart, if there are several. */
   readonly label?: string
+  /** What several workers make of theirs: the sum unless it says otherwise. */
+  readonly ofWorkers?: 'sum' | 'max'
   /** Asked at each scrape: one number, or one for each value of the label. */
   readonly collect: () => number | ReadonlyMap<string, number>
 }
@@ -28,7 +30,12 @@ export interface Metrics {
   readonly contentType: string
   /** The exposition. */
   text(): Promise<string>
+  /** The same as data, for the process that shows those of all workers. */
+  snapshot(): Promise<MetricsSnapshot>
 }
+
+/** What one process has counted, as JSON can hold it. */
+export type MetricsSnapshot = Awaited<ReturnType<Registry['getMetricsAsJSON']>>
 
 // From a cached answer to a queued password hash.
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
@@ -78,10 +85,11 @@ export function createMetrics({ processMetrics = true }: { readonly processMetri
     logoutDelivery: (outcome) => logouts.inc({ outcome }),
     statusListBuilt: (seconds) => builds.observe(seconds),
     revocationLag: (seconds) => lags.observe(seconds),
-    gauge: ({ name, help, label, collect }) => {
+    gauge: ({ name, help, label, ofWorkers = 'sum', collect }) => {
       new Gauge({
         name: `bulla_${name}`,
         help,
+        aggregator: ofWorkers,
         labelNames: label === undefined ? [] : [label],
         registers,
         collect() {
@@ -95,5 +103,6 @@ export function createMetrics({ processMetrics = true }: { readonly processMetri
     },
     contentType: registry.contentType,
     text: () => registry.metrics(),
+    snapshot: () => registry.getMetricsAsJSON(),
   }
 }

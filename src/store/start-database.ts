@@ -67,6 +67,16 @@ async function bringUpToDate(database: Database, { apply, pastPooler }: Update):
   }
 }
 
+function open(config: Settings, address: pg.ClientConfig, { kind, log }: Pick<StartOptions, 'kind' | 'log'>): Database {
+  return openDatabase({
+    address,
+    ...(config.databaseDirectUrl ? { directAddress: { connectionString: config.databaseDirectUrl } } : {}),
+    poolSize: config.databasePoolSize,
+    name: `bulla ${kind}`,
+    log,
+  })
+}
+
 /**
  * The database of a configuration, ready to use: the embedded one started unless DATABASE_URL says another, waited for, and
  * migrated. `close` drains the pool before it gives up the embedded one. Throws StartError when it can't be had.
@@ -76,13 +86,7 @@ export async function startDatabase(config: Settings, options: StartOptions): Pr
   const embedded: Embedded | undefined = config.databaseUrl
     ? undefined
     : await openEmbedded({ dataDir: config.dataDir, kind, port: config.port, log })
-  const database = openDatabase({
-    address: embedded?.connection ?? { connectionString: config.databaseUrl },
-    ...(config.databaseDirectUrl ? { directAddress: { connectionString: config.databaseDirectUrl } } : {}),
-    poolSize: config.databasePoolSize,
-    name: `bulla ${kind}`,
-    log,
-  })
+  const database = open(config, embedded?.connection ?? { connectionString: config.databaseUrl }, options)
   const close = async (): Promise<void> => {
     await database.close()
     await embedded?.close()
@@ -102,6 +106,22 @@ export async function startDatabase(config: Settings, options: StartOptions): Pr
     }
   } catch (error) {
     await close()
+    throw error
+  }
+}
+
+/** The same for a process beside the one that started it and keeps it. Waits for it, too. */
+export async function joinDatabase(
+  config: Settings,
+  { url, isEmbedded }: Pick<StartedDatabase, 'url' | 'isEmbedded'>,
+  log: Log,
+): Promise<StartedDatabase> {
+  const database = open(config, { connectionString: url }, { kind: 'server', log })
+  try {
+    await database.untilReady()
+    return { ...database, url, isEmbedded, migrated: [] }
+  } catch (error) {
+    await database.close()
     throw error
   }
 }

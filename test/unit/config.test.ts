@@ -1,8 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, describe, expect, it } from 'vitest'
-import { ConfigurationError, type Environment, groups, loadConfig, readEnvironment } from '../../src/config.js'
+import { ConfigurationError, type Environment, groups, loadConfig, readEnvironment, shareOf } from '../../src/config.js'
 import { environmentExample, withTable } from '../../src/config-reference.js'
 import { StartError } from '../../src/start-error.js'
 
@@ -52,6 +52,25 @@ describe('loadConfig', () => {
 
   it('takes an empty variable for one that is not set, and ignores the rest of the environment', () => {
     expect(loadConfig({ PORT: '', PUBLIC_URL: '  ', PATH: '/bin', BULLA_PORT: 'x' })).toEqual(loadConfig({}))
+  })
+
+  it('runs one process unless told, as many as told, or one a core', () => {
+    expect(loadConfig({}).workers).toBe(1)
+    expect(loadConfig({ WORKERS: '3' }).workers).toBe(3)
+    expect(loadConfig({ WORKERS: 'auto' }).workers).toBe(availableParallelism())
+    for (const wrong of ['0', '-1', '1.5', 'all', '257']) {
+      expect(problems({ WORKERS: wrong })).toEqual(['WORKERS must be a whole number from 1 to 256, or auto'])
+    }
+  })
+
+  it.each([
+    { workers: 1, share: { databasePoolSize: 10, argon2Processes: 4, argon2Queue: 64 } },
+    { workers: 2, share: { databasePoolSize: 5, argon2Processes: 2, argon2Queue: 32 } },
+    { workers: 3, share: { databasePoolSize: 3, argon2Processes: 1, argon2Queue: 21 } },
+    { workers: 100, share: { databasePoolSize: 2, argon2Processes: 1, argon2Queue: 1 } },
+  ])('shares out what the server may take among $workers workers', ({ workers, share }) => {
+    const config = loadConfig({ WORKERS: String(workers), ARGON2_PROCESSES: '4' })
+    expect(shareOf(config)).toEqual({ ...config, ...share })
   })
 
   it('can not be changed afterwards', () => {

@@ -9,6 +9,18 @@ function logged(fields: object, message = 'message'): string {
 }
 
 describe('createLog', () => {
+  it('says in each line what it is told to say in each', () => {
+    const written: string[] = []
+    const log = createLog('info', { write: (line) => void written.push(line) }, { worker: 2 })
+    log.info({ a: 1 }, 'one')
+    log.warn({}, 'two')
+    expect(written.map((line) => JSON.parse(line))).toMatchObject([
+      { worker: 2, a: 1, msg: 'one' },
+      { worker: 2, msg: 'two' },
+    ])
+    expect(written.join('')).not.toMatch(/pid|hostname/)
+  })
+
   it('writes one line of printable ASCII, whatever is in it, and loses nothing', () => {
     const hostile = fc.array(
       fc.oneof(
