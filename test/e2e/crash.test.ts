@@ -1,10 +1,10 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type TestDatabase, testDatabase } from '../support/database.js'
+import { heldForm } from '../support/held-form.js'
 import { removeData } from '../support/installation.js'
 import { secretsIn } from '../support/issued-secrets.js'
 import { type Answer, digest, everyRefusal, type Issuer, issuerAt, type Party, tokensOf } from '../support/issuer.js'
@@ -251,27 +251,6 @@ it('writes none of all these secrets, neither to a log nor in a refusal', () => 
   expect(found).toEqual([])
 })
 
-/** A refresh whose head the server has read, so that it is in flight, and whose body it is still waiting for. */
-function hold(url: string, { client, refresh_token }: { client: Party; refresh_token: string }) {
-  const body = new URLSearchParams({ grant_type: 'refresh_token', client_id: client.id, refresh_token }).toString()
-  const headers = {
-    'content-type': 'application/x-www-form-urlencoded',
-    'content-length': body.length,
-    expect: '100-continue',
-  }
-  const sent = request(url, { method: 'POST', headers, agent: false })
-  const status = new Promise<number | undefined>((resolve, reject) => {
-    sent.on('error', reject)
-    sent.on('response', (response) => {
-      response.resume().on('end', () => resolve(response.statusCode))
-    })
-  })
-  const finish = () => {
-    sent.end(body)
-    return status
-  }
-  return new Promise<{ finish: typeof finish }>((resolve, reject) => {
-    sent.on('error', reject).on('continue', () => resolve({ finish }))
-    sent.flushHeaders()
-  })
-}
+/** A refresh that the server has read the head of, and waits for the body of. */
+const hold = (url: string, { client, refresh_token }: { client: Party; refresh_token: string }) =>
+  heldForm(url, { grant_type: 'refresh_token', client_id: client.id, refresh_token })
