@@ -46,7 +46,7 @@ export async function once(request: string, url: string): Promise<Answer> {
  * little as an HTTP client can, so that the server is what is measured, and not its client: `fetch` costs more than most of what it
  * would ask for.
  */
-async function openConnection(url: string): Promise<(request: string) => Promise<Answer>> {
+export async function openConnection(url: string): Promise<(request: string) => Promise<Answer>> {
   let send = await openSocket(url)
   return async (request) => {
     if (send.closed()) send = await openSocket(url)
