@@ -22,7 +22,7 @@ const AUDIT_MONTHS = 13
 const LONGEST_MONTH = 32 * DAY
 const TOMBSTONES_AT_A_TIME = 100
 
-/** Starts what runs on a timer: the life of keys, partitions, the keys of APIs, tombstones, what clients are told of logouts. Every replica runs all of them. */
+/** Starts what runs on a timer: the life of keys, partitions, the keys of APIs, tombstones, what clients are told of logouts. Every replica runs all of them, and of its workers one. */
 export function startJobs(deps: JobDeps): RunningJobs {
   return runJobs(jobs(deps), deps.log)
 }
