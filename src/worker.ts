@@ -44,6 +44,12 @@ async function serve(prepared: Prepared): Promise<void> {
   say({ said: 'ready' })
 }
 
+async function measure(): Promise<void> {
+  // Who asks shows what was said last, where nothing comes.
+  const counted = await metrics?.snapshot().catch(() => undefined)
+  if (counted) say({ said: 'measured', metrics: counted })
+}
+
 function wait(why: string): void {
   reason = why
 }
@@ -79,8 +85,7 @@ process.on('message', (message: ToWorker) => {
   if (message.tell === 'open') next(open)
   else if (message.tell === 'serve') next(() => serve(message.database))
   else if (message.tell === 'waiting') wait(message.reason)
-  else if (message.tell === 'measure')
-    void metrics?.snapshot().then((counted) => say({ said: 'measured', metrics: counted }))
+  else if (message.tell === 'measure') void measure()
   else void stop()
 })
 // A terminal and a supervisor send them to all processes: the first one says when this one stops.
