@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { createGrants } from '../../src/store/grants.js'
 import { readInstallation } from '../../src/store/installation.js'
@@ -179,6 +180,73 @@ test('leaves a busy table for the next time and goes on with the others', async 
   await reader.query('COMMIT')
   reader.release()
   expect(await maintain('2000 days')).toMatchObject({ dropped: 0, postponed: 0 })
+})
+
+/** A month of grants that nothing needs, and a reader that has opened a table of theirs and takes its time. */
+async function expiredAndRead(table: (expired: string) => string) {
+  const { month } = await calendar()
+  const expired = `grants_m${month - 2}`
+  await sql(`SELECT maintain_table('grants', 'm', $1, $1, 0, '')`, month - 2)
+  const reader = await stage.pool.connect()
+  await reader.query('BEGIN')
+  await reader.query(`SELECT FROM ${table(expired)} LIMIT 1`)
+  return {
+    isThere: async () => (await sql('SELECT to_regclass($1) IS NOT NULL AS there', expired))[0].there,
+    end: async () => {
+      await reader.query('COMMIT')
+      reader.release()
+    },
+  }
+}
+
+/** Refreshes until it is told to stop, and throws when one waits for a lock for so many milliseconds. Answers how many there were. */
+async function refreshing(patience: number) {
+  const own = new pg.Pool({ ...stage.database.connection, max: 1, lock_timeout: patience })
+  const grants = createGrants({ pool: own })
+  let stopped = false
+  let grant = await makeGrant(grants, stage.ours)
+  const work = (async () => {
+    for (let count = 0; ; count++) {
+      if (stopped) return count
+      if (grant.generation === 40) grant = await makeGrant(grants, stage.ours)
+      const { generation } = grant
+      const outcome = await grants.refresh(grant, { generation, grace: 10, place: newPlace() }, operator)
+      if (outcome.result !== 'rotated') throw new Error(outcome.result)
+      grant = { ...grant, generation: outcome.generation }
+    }
+  })().finally(() => own.end())
+  // It is told to whoever stops it.
+  work.catch(() => {})
+  return {
+    stop: () => {
+      stopped = true
+      return work
+    },
+  }
+}
+
+test.each([
+  ['all grants', () => 'grants'],
+  ['the month itself', (expired: string) => expired],
+])('lets no refresh wait behind a reader of %s, and drops the month when it is gone', async (_, table) => {
+  const { isThere, end } = await expiredAndRead(table)
+  // Less than whoever drops a partition waits for its lock.
+  const refreshes = await refreshing(100)
+  const meanwhile = await maintain()
+  const there = await isThere()
+  expect(await refreshes.stop().finally(end)).toBeGreaterThan(0)
+  expect({ ...meanwhile, there }).toEqual({ made: 0, dropped: 0, postponed: 1, there: true })
+  expect(await maintain()).toEqual({ made: 0, dropped: 1, postponed: 0 })
+  expect(await isThere()).toBe(false)
+})
+
+test('drops a month while others are refreshed', async () => {
+  const { end, isThere } = await expiredAndRead((expired) => expired)
+  await end()
+  const refreshes = await Promise.all(Array.from({ length: 4 }, () => refreshing(5_000)))
+  while (await isThere()) await maintain()
+  const counts = await Promise.all(refreshes.map(({ stop }) => stop()))
+  expect(Math.min(...counts)).toBeGreaterThan(0)
 })
 
 test('is done by one of many who start at once', async () => {
