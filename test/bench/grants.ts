@@ -41,8 +41,14 @@ export async function newGrants({ pool, tenantId, app, api, userIds }: Owner, co
   )
 }
 
-/** Their first refresh tokens, as the server writes them. */
-export function refreshTokensOf(grants: readonly Grant[], { pool, masterKey }: Pick<Stage, 'pool' | 'masterKey'>) {
+/** What a refresh token is made from. */
+export type RefreshableGrant = Pick<Grant, 'tenantId' | 'id' | 'secret' | 'generation'>
+
+/** Their present refresh tokens, as the server writes them. */
+export function refreshTokensOf(
+  grants: readonly RefreshableGrant[],
+  { pool, masterKey }: Pick<Stage, 'pool' | 'masterKey'>,
+) {
   let loaded: Promise<unknown> | undefined
   const keyring = createKeyring({
     keys: createKeyStore(pool),
