@@ -72,7 +72,7 @@ async function oldMonth(filled: Filled, count: number): Promise<string> {
     const { rows } = await client.query(
       `SELECT string_agg(CASE attname WHEN 'month' THEN $1::text
                 WHEN 'id' THEN format($q$encode(int2send(%s::smallint) || substring(uuid_send(id) FROM 3), 'hex')::uuid$q$, $1::text)
-                ELSE attname END, ', ' ORDER BY attnum) AS columns
+                ELSE attname::text END, ', ' ORDER BY attnum) AS columns
          FROM pg_attribute WHERE attrelid = 'grants'::regclass AND attnum > 0 AND NOT attisdropped`,
       [month],
     )

@@ -37,23 +37,22 @@ const USERS_A_TURN = 50
 /** `rich`: of a database with so many grants that none need be refreshed twice. */
 export async function workOf(filled: Filled, { rich }: { rich: boolean }): Promise<Work> {
   const { server, issuer } = filled
-  const measured = async (exchanges: readonly Exchange[]) =>
-    withCpuOf(server.process.pid, await overHttp(server.url, exchanges))
+  const measured = (exchanges: readonly Exchange[]) => withCpuOf(server.process.pid, freshly(server.url, exchanges))
   const everywhere = (exchange: () => Exchange) => measured(Array.from({ length: CONNECTIONS }, exchange))
   const { refreshed, introspected, revoked } = await takeShares(filled, rich ? 5 : 1)
-  const refresh = await measured(await refreshes(filled, refreshed))
+  const refresh = measured(await refreshes(filled, refreshed))
   return {
-    'tokens of 50 clients': await everywhere(() => tokens(filled, KNOWN_CLIENTS)),
-    'tokens of any client': await everywhere(() => tokens(filled, Number.POSITIVE_INFINITY)),
+    'tokens of 50 clients': everywhere(() => tokens(filled, KNOWN_CLIENTS)),
+    'tokens of any client': everywhere(() => tokens(filled, Number.POSITIVE_INFINITY)),
     'refresh of any grant': refresh,
     'the same, page cache empty': async (milliseconds) => {
       await evict(filled)
       return refresh(milliseconds)
     },
-    'introspection under any grant': await measured(await introspections(filled, introspected)),
-    'sign-in of any user': await everywhere(() => signIns(filled)),
-    JWKS: await everywhere(() => reading(`${issuer}/jwks`)),
-    metadata: await everywhere(() => reading(`${issuer}/.well-known/openid-configuration`)),
+    'introspection under any grant': measured(await introspections(filled, introspected)),
+    'sign-in of any user': everywhere(() => signIns(filled)),
+    JWKS: everywhere(() => reading(`${issuer}/jwks`)),
+    metadata: everywhere(() => reading(`${issuer}/.well-known/openid-configuration`)),
     'revocation of a grant': await revocations(filled, revoked),
     'revocation of a user, ten grants each': userRevocations(filled),
   }
@@ -80,6 +79,12 @@ async function takeShares(filled: Filled, factor: number): Promise<Shares> {
     revoked: all,
   }
 }
+
+/** Over new connections in each turn: a server ends those that wait long for theirs. */
+const freshly =
+  (url: string, exchanges: readonly Exchange[]): Contestant =>
+  async (milliseconds) =>
+    (await overHttp(url, exchanges))(milliseconds)
 
 /** A part for each connection. */
 const dealt = <T>(all: readonly T[]): T[][] =>
@@ -155,7 +160,10 @@ async function revocations(filled: Filled, grants: readonly Sampled[]): Promise<
       if (status !== 200) throw new Error(`A revocation is answered ${status}:\n${body}`)
     }
   }
-  return atMost(GRANTS_A_TURN, await Promise.all(Array.from({ length: CONNECTIONS }, one)))
+  return async (milliseconds) => {
+    const works = await Promise.all(Array.from({ length: CONNECTIONS }, one))
+    return atMost(GRANTS_A_TURN, works)(milliseconds)
+  }
 }
 
 /** The last of all: what is left of a user's grants is good for nothing else. */

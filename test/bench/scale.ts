@@ -36,7 +36,7 @@ export async function compare(small: Filled, large: Filled, { quick }: { quick: 
   ]
 }
 
-async function flat(small: Filled, large: Filled, { quick }: { quick: boolean }): Promise<Report> {
+export async function flat(small: Filled, large: Filled, { quick }: { quick: boolean }): Promise<Report> {
   const works = [await workOf(small, { rich: false }), await workOf(large, { rich: true })] as const
   const all: Result[] = []
   for (const contest of contests(...works, { quick })) all.push(...(await compete(contest)))

@@ -66,10 +66,10 @@ async function wal(filled: Filled): Promise<(readonly [string, number])[]> {
     await client.query('CHECKPOINT')
     const first = await each(MADE, () => refreshAll(client, { grants, generation: 0 }))
     const again = await each(MADE, () => refreshAll(client, { grants, generation: 1 }))
-    const userIds = (await client.query('SELECT id FROM users WHERE username = ANY ($1)', [someUsers])).rows.map(
-      ({ id }) => id,
-    )
-    const owner = { ...filled, pool: client as unknown as pg.Pool, userIds, app: { id: clientOf(0).id } }
+    const userIds = (
+      await client.query('SELECT id FROM users WHERE username = ANY ($1) AND credential_version = 1', [someUsers])
+    ).rows.map(({ id }) => id)
+    const owner = { ...filled, userIds, app: { id: clientOf(0).id } }
     const made = await each(MADE, () => newGrants(owner, MADE))
     return [
       ['a grant made, with its two audit events', made],
