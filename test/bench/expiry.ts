@@ -72,6 +72,7 @@ async function oldMonth(filled: Filled, count: number): Promise<string> {
     const { rows } = await client.query(
       `SELECT string_agg(CASE attname WHEN 'month' THEN $1::text
                 WHEN 'id' THEN format($q$encode(int2send(%s::smallint) || substring(uuid_send(id) FROM 3), 'hex')::uuid$q$, $1::text)
+                WHEN 'expires_at' THEN 'expires_at - interval ''60 days'''
                 ELSE attname::text END, ', ' ORDER BY attnum) AS columns
          FROM pg_attribute WHERE attrelid = 'grants'::regclass AND attnum > 0 AND NOT attisdropped`,
       [month],
@@ -108,6 +109,8 @@ async function busy(filled: Filled) {
       worker(n % 2 ? refreshing(server.url, next) : { request: () => service, accept: success }),
     ),
   )
+  // It is told to whoever stops it.
+  workers.catch(() => {})
   return {
     /** How many answers there were, the median, the 99th percentile and the longest. */
     between(from: number, to: number): [number, number, number, number] {

@@ -39,7 +39,7 @@ export type Sampled = Pick<Grant, 'tenantId' | 'id' | 'secret' | 'generation' | 
 const SAMPLE = `
   SELECT tenant_id AS "tenantId", id, secret, generation, client_id AS "clientId" FROM (
     SELECT *, row_number() OVER (PARTITION BY tableoid, (ctid::text::point)[0] ORDER BY random()) AS place
-      FROM grants TABLESAMPLE SYSTEM ($1) WHERE revoked_at IS NULL
+      FROM grants TABLESAMPLE SYSTEM ($1) WHERE revoked_at IS NULL AND expires_at > now() + interval '15 minutes'
   ) AS sampled WHERE place <= $2 ORDER BY random() LIMIT $3`
 
 /** Different grants, by chance. Throws where there are not so many. */
