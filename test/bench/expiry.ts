@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import { createMaintenance } from '../../src/store/maintenance.js'
 import { APPS, clientOf, unlimited } from './fill.js'
-import { type Filled, sampleGrants } from './filled.js'
+import { type Filled, type Sampled, sampleGrants } from './filled.js'
 import { hold, inTurn, refreshing } from './held.js'
 import { type Exchange, openConnection, success } from './http-load.js'
 import type { Report } from './report.js'
@@ -14,9 +14,11 @@ const AROUND = 2_000
 
 /** What those notice who ask for tokens while a month of grants leaves. */
 export async function expiry(filled: Filled, { grants }: { grants: number }): Promise<Report> {
+  // Before there are any that are over.
+  const refreshed = await sampleGrants(filled, 4_000)
   const month = await oldMonth(filled, grants)
   const reader = await unlimited(filled)
-  const load = await busy(filled)
+  const load = await busy(filled, refreshed)
   const maintain = async () => {
     const began = performance.now()
     const { maintainPartitions } = createMaintenance(filled.pool)
@@ -89,9 +91,9 @@ async function oldMonth(filled: Filled, count: number): Promise<string> {
 type Answered = { readonly at: number; readonly took: number }
 
 /** Asks until it is told to stop, and remembers when each answer came and how long it took. */
-async function busy(filled: Filled) {
+async function busy(filled: Filled, grants: readonly Sampled[]) {
   const { server } = filled
-  const next = inTurn(await hold(filled, await sampleGrants(filled, 4_000)))
+  const next = inTurn(await hold(filled, grants))
   const service = clientCredentials({ server, service: clientOf(APPS) })
   const answered: Answered[] = []
   let stopped = false
