@@ -29,11 +29,17 @@ export function success({ status, head, body }: Answer): Record<string, unknown>
 
 /** Keeps as many connections busy as there are exchanges. */
 export async function overHttp(url: string, exchanges: readonly Exchange[]): Promise<Contestant> {
-  const workers = exchanges.map(async ({ request, accept }) => {
-    const send = await openConnection(url)
-    return async () => accept(await send(request()))
-  })
-  return together(await Promise.all(workers))
+  return together(await linesTo(url, exchanges))
+}
+
+/** A connection for each exchange; each does it once whenever it is called, one at a time. */
+export function linesTo(url: string, exchanges: readonly Exchange[]): Promise<(() => Promise<void>)[]> {
+  return Promise.all(
+    exchanges.map(async ({ request, accept }) => {
+      const send = await openConnection(url)
+      return async () => accept(await send(request()))
+    }),
+  )
 }
 
 /** One request over a connection of its own. */
