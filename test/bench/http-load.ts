@@ -14,6 +14,12 @@ export function post(url: string, body: string, headers: Readonly<Record<string,
   return `POST ${pathname} HTTP/1.1\r\n${lines.join('')}\r\n${body}`
 }
 
+export function get(url: string, headers: Readonly<Record<string, string>> = {}): string {
+  const { host, pathname } = new URL(url)
+  const lines = Object.entries({ host, ...headers }).map(([name, value]) => `${name}: ${value}\r\n`)
+  return `GET ${pathname} HTTP/1.1\r\n${lines.join('')}\r\n`
+}
+
 export const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
 export const JSON_BODY = { 'content-type': 'application/json' }
 /** A client's or an API's credentials, RFC 6749 §2.3.1. */

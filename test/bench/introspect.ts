@@ -46,7 +46,7 @@ export async function introspect(stage: Stage): Promise<Contest[]> {
 // Those it signs or encrypts it does not introspect.
 const OPAQUE = `${PEER}, opaque`
 
-async function introspection(stage: Stage): Promise<string> {
+export async function introspection(stage: Pick<Stage, 'server' | 'api' | 'service'>): Promise<string> {
   const { server, api } = stage
   const { access_token: token } = success(await once(clientCredentials(stage), server.url))
   return post(`${server.url}/oauth2/introspect`, `token=${token}`, { ...FORM, ...basic(api.id, api.secret) })
@@ -60,7 +60,7 @@ async function peerIntrospection({ url, authorization }: Peer): Promise<string> 
   return post(`${url}/token/introspection`, body, { ...FORM, ...authorization })
 }
 
-function assertActive(answer: Answer): void {
+export function assertActive(answer: Answer): void {
   const { active, iss } = success(answer)
   if (active !== true || typeof iss !== 'string') throw new Error(`A live token introspects as:\n${answer.body}`)
 }

@@ -1,20 +1,16 @@
 import { argon2Alone } from './children.js'
 import type { Contest } from './contest.js'
-import { type Answer, JSON_BODY, overHttp, post, success } from './http-load.js'
+import { type Answer, type Exchange, JSON_BODY, overHttp, post, success } from './http-load.js'
 import { argon2Cost, PASSWORD, type Stage } from './stage.js'
 
 /** Sign-ins with a password, beside the verification of passwords alone. */
 export async function login(stage: Stage): Promise<Contest[]> {
-  const { server, config, usernames } = stage
+  const { server, config } = stage
   const { memoryKiB: memoryCost, timeCost, parallelism } = argon2Cost(config)
-  const exchanges = usernames.map((username) => {
-    const request = signIn(stage, username)
-    return { request: () => request, accept: (answer: Answer) => void refreshTokenOf(answer) }
-  })
   return [
     {
       what: `POST /auth/login, ${config.argon2Processes} argon2 processes`,
-      ours: await overHttp(server.url, exchanges),
+      ours: await overHttp(server.url, signIns(stage)),
       limits: { 'argon2 alone': argon2Alone(config.argon2Processes, { memoryCost, timeCost, parallelism }) },
       goals: { 'argon2 alone': 0.9 },
       turn: 1_400,
@@ -22,6 +18,13 @@ export async function login(stage: Stage): Promise<Contest[]> {
     },
   ]
 }
+
+/** Of each user at the same time. */
+export const signIns = (stage: Pick<Stage, 'server' | 'app' | 'usernames'>): Exchange[] =>
+  stage.usernames.map((username) => {
+    const request = signIn(stage, username)
+    return { request: () => request, accept: (answer) => void refreshTokenOf(answer) }
+  })
 
 function signIn({ server, app }: Pick<Stage, 'server' | 'app'>, username: string): string {
   const body = JSON.stringify({ client_id: app.id, username, password: PASSWORD })

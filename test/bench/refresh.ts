@@ -57,6 +57,15 @@ async function contest(stage: Stage, { sealed: { kind, api, web }, grants }: Pla
   }
 }
 
+/** Of other grants on each connection, one after the other. */
+export async function refreshes(stage: Stage): Promise<Exchange[]> {
+  const [{ api, web } = {}] = stage.sealed
+  if (!api || !web) throw new Error('The stage has no API.')
+  const tokens = await refreshTokensOf(await newGrants({ ...stage, app: web, api }, CONNECTIONS * 60), stage)
+  const endpoint = { url: `${stage.server.url}/oauth2/token`, headers: basic(web.id, web.secret) }
+  return shares(tokens).map((share) => rotation(endpoint, share, REFRESHES))
+}
+
 /** For each connection its own. */
 function shares<T>(all: readonly T[]): T[][] {
   const size = Math.ceil(all.length / CONNECTIONS)
