@@ -46,6 +46,36 @@ const pass = (seconds: number) =>
   )
 const take = (username: string, address?: string) => throttle.take(tenant, at(username, address))
 
+it('counts without waiting for the disk, and leaves the connection as it was', async () => {
+  const client = await pool.connect()
+  const commits = async () => (await client.query('SHOW synchronous_commit')).rows[0].synchronous_commit
+  const own = createThrottle(client, key)
+  const counted: Record<string, () => Promise<unknown>> = {
+    take: () => own.take(tenant, at('ann')),
+    returned: () => own.returned(tenant, at('ann')),
+    succeeded: () => own.succeeded(tenant, at('ann')),
+    clientFailed: () => own.clientFailed(tenant, '192.0.2.1'),
+    flowBegun: () => own.flowBegun(tenant, '192.0.2.1'),
+  }
+  const usual = await commits()
+  try {
+    for (const [name, count] of Object.entries(counted)) {
+      await client.query("BEGIN; SET LOCAL synchronous_commit = 'on'")
+      await count()
+      expect(`${name}: ${await commits()}`).toBe(`${name}: off`)
+      await client.query('COMMIT')
+      expect(await commits()).toBe(usual)
+    }
+    // What is audited is on the disk when it is answered.
+    await client.query("BEGIN; SET LOCAL synchronous_commit = 'on'")
+    await own.refused(tenant, at('ann'), { reason: 'password_wrong', by })
+    expect(await commits()).toBe('on')
+  } finally {
+    await client.query('ROLLBACK')
+    client.release()
+  }
+})
+
 describe('account and address', () => {
   it('lets five tries pass, then one after each wait, doubling up to fifteen minutes', async () => {
     for (let i = 0; i < 5; i++) expect(await take('ann')).toBe('taken')
