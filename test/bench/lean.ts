@@ -16,7 +16,7 @@ import { linesTo, overHttp } from './http-load.js'
 import { mixed } from './mixed.js'
 import { sizesOf } from './package-size.js'
 import { type Memory, startProbed } from './probe.js'
-import { cpuSecondsOf, MB, postmaster, proportionalBytes, residentBytes, treeOf } from './processes.js'
+import { MB, postmaster, proportionalBytes, residentBytes, treeOf, watchCpu } from './processes.js'
 import type { Bench, Report } from './report.js'
 import type { Stage } from './stage.js'
 
@@ -108,20 +108,20 @@ async function restOf(
   { settle, seconds }: { readonly settle: number; readonly seconds: number },
 ) {
   await wait(settle * 1000)
-  const postgres = await postmaster(pool)
-  const spent = () => [cpuSecondsOf(treeOf(pid)), cpuSecondsOf(treeOf(postgres))] as const
   const transactions = async () => {
     const text = 'SELECT xact_commit::float AS n FROM pg_stat_database WHERE datname = current_database()'
     return (await pool.query<{ n: number }>(text)).rows[0]?.n ?? 0
   }
-  const [[ownBefore, theirsBefore], before] = [spent(), await transactions()]
+  const before = await transactions()
+  const [own, postgres] = [watchCpu(pid), watchCpu(await postmaster(pool))]
   await wait(seconds * 1000)
-  const [[own, theirs], after] = [spent(), await transactions()]
+  const [ownSeconds, theirs] = [own(), postgres()]
+  const after = await transactions()
   const percent = (value: number) => Math.max(0, (100 * value) / seconds)
   return {
     seconds,
-    server: percent(own - ownBefore),
-    postgres: percent(theirs - theirsBefore),
+    server: percent(ownSeconds),
+    postgres: percent(theirs),
     transactions: (after - before) / seconds,
   }
 }

@@ -32,15 +32,15 @@ export const residentBytes = (pids: readonly number[]): number =>
 export const proportionalBytes = (pids: readonly number[]): number =>
   pids.reduce((sum, pid) => sum + 1024 * Number(/^Pss:\s*(\d+)/m.exec(read(`/proc/${pid}/smaps_rollup`))?.[1] ?? 0), 0)
 
-/** Seconds that the threads which are there now have run. */
-export const cpuSecondsOf = (pids: readonly number[]): number =>
-  pids.reduce(
-    (sum, pid) =>
-      sum +
-      numbers(`/proc/${pid}/task`).reduce(
-        (all, thread) => all + Number(read(`/proc/${pid}/task/${thread}/schedstat`).split(' ')[0] ?? 0) / 1e9,
-        0,
-      ),
+/** Answers, whenever it is asked, how many seconds of CPU a process and all that it started have spent since. Without those that have ended. */
+export function watchCpu(root: number | undefined): () => number {
+  const before = new Map(treeOf(root).map((pid) => [pid, cpuSeconds(pid)]))
+  return () => treeOf(root).reduce((sum, pid) => sum + cpuSeconds(pid) - (before.get(pid) ?? 0), 0)
+}
+
+const cpuSeconds = (pid: number): number =>
+  numbers(`/proc/${pid}/task`).reduce(
+    (sum, thread) => sum + Number(read(`/proc/${pid}/task/${thread}/schedstat`).split(' ')[0] ?? 0) / 1e9,
     0,
   )
 

@@ -4,7 +4,7 @@ import { proxyTo } from '../support/proxy.js'
 import { type Environment, freePort, type RunningServer, startServer } from '../support/server.js'
 import { newGrants, REFRESHES, refreshTokensOf } from './grants.js'
 import type { Report } from './report.js'
-import { type Revoked, revokeAll } from './revoke.js'
+import { type Revoked, revokeAll, revokeStored } from './revoke.js'
 import type { Stage } from './stage.js'
 import { nameOf, type Subscriber, subscribeAll } from './subscribers.js'
 import { wideRevocation } from './wide.js'
@@ -176,17 +176,12 @@ function busy(stage: Stage, urls: readonly string[]): () => Promise<void> {
 }
 
 /** As many as Postgres makes durable, one a connection at a time. */
-async function flood({ pool, tenantId }: Stage, milliseconds: number): Promise<Revoked[]> {
+async function flood(stage: Stage, milliseconds: number): Promise<Revoked[]> {
   const until = performance.now() + milliseconds
   const revoked: Revoked[] = []
-  const text = `SELECT digest FROM revoke_token($1, $2, '{"kind":"system"}', '{}') AS r, revocation_digest('jti', $2) AS digest`
   await Promise.all(
-    Array.from({ length: pool.options.max }, async (_, worker) => {
-      for (let n = 0; performance.now() < until; n++) {
-        const values = [tenantId, `${until} ${worker} ${n}`]
-        const { rows } = await pool.query({ name: 'bench_revoke', text, values })
-        revoked.push({ digest: rows[0].digest, at: performance.now() })
-      }
+    Array.from({ length: stage.pool.options.max }, async (_, worker) => {
+      for (let n = 0; performance.now() < until; n++) revoked.push(await revokeStored(stage, `${until} ${worker} ${n}`))
     }),
   )
   return revoked

@@ -11,6 +11,8 @@ export type Subscriber = {
   readonly heard: ReadonlyMap<string, number>
   /** It has been told everything up to the moment it came. */
   readonly joined: () => boolean
+  /** Where it would go on. */
+  readonly cursor: () => string
   close(): void
 }
 
@@ -29,11 +31,11 @@ function entriesOf(jws: string): readonly string[] {
   return names
 }
 
-/** Does not verify what it hears: that would take longer than to hear it. The tests do. */
-export function subscribe(url: string, api: Credentials): Subscriber {
+/** From `since` on, where it is given. Does not verify what it hears: that would take longer than to hear it. The tests do. */
+export function subscribe(url: string, api: Credentials, since = ''): Subscriber {
   const heard = new Map<string, number>()
   let request: ClientRequest | undefined
-  let [cursor, joined, closed] = ['', false, false]
+  let [cursor, joined, closed] = [since, false, false]
 
   function take(block: string): void {
     const fields = new Map(
@@ -55,8 +57,8 @@ export function subscribe(url: string, api: Credentials): Subscriber {
   }
 
   function connect(): void {
-    const since = cursor === '' ? {} : { 'last-event-id': cursor }
-    const headers = { accept: 'text/event-stream', ...basic(api.id, api.secret), ...since }
+    const from = cursor === '' ? {} : { 'last-event-id': cursor }
+    const headers = { accept: 'text/event-stream', ...basic(api.id, api.secret), ...from }
     request = get(`${url}/revocations`, { headers, agent: false }, (response) => {
       if (response.statusCode === 410) cursor = ''
       let text = ''
@@ -77,6 +79,7 @@ export function subscribe(url: string, api: Credentials): Subscriber {
   return {
     heard,
     joined: () => joined,
+    cursor: () => cursor,
     close() {
       closed = true
       request?.destroy()
