@@ -17,7 +17,7 @@ const TOP = 46
 /** Of all time: what takes less is too narrow to be seen, and there is a lot of it. */
 const LEAST = 0.002
 // Of the middle of a letter.
-const LETTER = 6.2
+const LETTER = 6.8
 const NOT_WORKING = new Set(['(idle)', '(program)'])
 
 /** A flame chart that needs nothing else: wide is what takes long, below it what it calls; each frame tells its part by its title. */
