@@ -60,6 +60,6 @@ export const withCpuOf =
   }
 
 export function stopChildren(): void {
-  for (const child of children) child.disconnect()
+  for (const child of children) if (child.connected) child.disconnect()
   children.clear()
 }

@@ -1,21 +1,23 @@
 import {
   constants,
   createCipheriv,
-  createECDH,
+  createHash,
   createHmac,
   createPublicKey,
+  createSecretKey,
   diffieHellman,
   type JsonWebKey,
   publicEncrypt,
   randomBytes,
   sign,
 } from 'node:crypto'
+import { agreeWithRecipient } from '../../src/crypto/key-agreement.js'
 import { generateX25519 } from '../../src/crypto/key-pair.js'
 import type { Ingredients } from './jose-token.js'
 
 /**
- * The cryptography that such a token can't do without, called directly on as many bytes, and nothing around it: no JSON, no
- * base64url, no derivation of keys, no way for the server to read its own token.
+ * The cryptography that such a token can't do without, called directly on as many bytes and in the way this Node is fastest, and nothing
+ * around it: no JSON, no base64url. A sealed one is also wrapped for the server, bound by a hash, or introspection could not read it.
  */
 export function bareCrypto({ api, claims, signing, recipient }: Ingredients): () => void {
   const inner = Buffer.from(JSON.stringify(claims)).toString('base64url')
@@ -29,10 +31,13 @@ export function bareCrypto({ api, claims, signing, recipient }: Ingredients): ()
   const reach = recipient ? reacher(recipient) : () => {}
   const encrypt = api.encryptionMethod === 'A128CBC-HS256' ? encryptCbc : encryptGcm
   const wraps = !recipient || api.encryptionAlgorithm === 'ECDH-ES+A256KW'
+  const derives = recipient && recipient.kty !== 'RSA'
+  const secret = randomBytes(32)
   return () => {
     bareSign(input)
     reach()
-    const key = randomBytes(32)
+    if (recipient) wrap(Buffer.concat([secret, createHash('sha256').update(signed).digest().subarray(0, 16)]))
+    const key = derives ? createHash('sha256').update(AAD).digest() : randomBytes(32)
     if (wraps) wrap(key)
     encrypt(key, signed)
   }
@@ -56,15 +61,12 @@ function signer({ alg, privateKey }: Ingredients['signing']): (input: Buffer) =>
 /** A secret shared with the holder of the key: a pair made for this once and an agreement, or an encryption. */
 function reacher(recipient: JsonWebKey): () => void {
   const { kty, x = '', y = '' } = recipient
+  const publicKey = createPublicKey({ key: recipient, format: 'jwk' })
   if (kty === 'EC') {
     const point = Buffer.concat([Buffer.of(4), Buffer.from(x, 'base64url'), Buffer.from(y, 'base64url')])
-    return () => {
-      const ephemeral = createECDH('prime256v1')
-      ephemeral.generateKeys()
-      ephemeral.computeSecret(point)
-    }
+    const key = { kty, alg: 'ECDH-ES', kid: undefined, point, publicKey } as const
+    return () => void agreeWithRecipient(key)
   }
-  const publicKey = createPublicKey({ key: recipient, format: 'jwk' })
   if (kty === 'OKP') return () => void diffieHellman({ privateKey: generateX25519().privateKey, publicKey })
   const secret = randomBytes(32)
   const oaep = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }
@@ -72,7 +74,7 @@ function reacher(recipient: JsonWebKey): () => void {
 }
 
 const AAD = randomBytes(300)
-const KEK = randomBytes(32)
+const KEK = createSecretKey(randomBytes(32))
 const INITIAL_VALUE = Buffer.alloc(8, 0xa6)
 
 function wrap(key: Buffer): void {
@@ -82,14 +84,18 @@ function wrap(key: Buffer): void {
 }
 
 function encryptGcm(key: Buffer, text: Buffer): void {
-  const cipher = createCipheriv('aes-256-gcm', key, randomBytes(12)).setAAD(AAD)
+  const cipher = createCipheriv('aes-256-gcm', createSecretKey(key), randomBytes(12)).setAAD(AAD)
   cipher.update(text)
   cipher.final()
   cipher.getAuthTag()
 }
 
 function encryptCbc(key: Buffer, text: Buffer): void {
-  const cipher = createCipheriv('aes-128-cbc', key.subarray(16), randomBytes(16))
+  const cipher = createCipheriv('aes-128-cbc', createSecretKey(key.subarray(16)), randomBytes(16))
   const encrypted = cipher.update(text)
-  createHmac('sha256', key.subarray(0, 16)).update(AAD).update(encrypted).update(cipher.final()).digest()
+  createHmac('sha256', createSecretKey(key.subarray(0, 16)))
+    .update(AAD)
+    .update(encrypted)
+    .update(cipher.final())
+    .digest()
 }

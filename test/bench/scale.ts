@@ -1,4 +1,4 @@
-import { compete, type Result } from './contest.js'
+import { compete, PACES, type Result } from './contest.js'
 import { expiry } from './expiry.js'
 import { APPS, type Size } from './fill.js'
 import { type Filled, openFilled } from './filled.js'
@@ -39,7 +39,8 @@ export async function compare(small: Filled, large: Filled, { quick }: { quick: 
 export async function flat(small: Filled, large: Filled, { quick }: { quick: boolean }): Promise<Report> {
   const works = [await workOf(small, { rich: false }), await workOf(large, { rich: true })] as const
   const all: Result[] = []
-  for (const contest of contests(...works, { quick })) all.push(...(await compete(contest)))
+  for (const contest of contests(...works, { quick }))
+    all.push(...(await compete(contest, PACES[quick ? 'quick' : 'full'])))
   const byCpu = new Map(all.filter(({ by }) => by === 'cpu').map(({ what, against }) => [what, against[0]?.ratio]))
   const found = all.filter(({ by }) => by === 'clock')
   const { users, clients, grants } = large.size
