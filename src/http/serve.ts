@@ -14,6 +14,7 @@ import { openRequest, refuseHeaders } from './request.js'
 import { securityHeaders, send } from './response.js'
 import { allow, type Match, ofMethod } from './route.js'
 import { streamTo } from './stream.js'
+import { endOfTurn } from './turn.js'
 
 /** What the wrapper of all endpoints needs. */
 export interface ServeContext<Deps> extends Observers {
@@ -106,6 +107,7 @@ async function respond<Deps>(match: Match<Deps>, exchange: Exchange, context: Se
   }
   const isRead = kind !== 'none' && method !== 'GET' && method !== 'HEAD' && (!route.bodyOptional || hasBody(req))
   const body = isRead ? await readText(req, kind, route.maxBytes ?? DEFAULT_MAX_BYTES) : ''
+  await endOfTurn()
   const answer = handler({ ...openRequest(exchange.id, req, context.trustedProxyHops), body })
   return within(route.timeout ?? DEFAULT_TIMEOUT, answer, () => temporarilyUnavailable('handler_timeout', 1))
 }

@@ -32,7 +32,8 @@ export type Indices = {
 
 const FIRST_SIZE = 16
 const LARGEST_SIZE = 4096
-const MAX_HOLDINGS = 20_000
+// As many clients at an API each in the two hours that tokens are made for; to forget one costs a lease.
+const MAX_HOLDINGS = 250_000
 // A lease that was under way can be older than what a request was judged on; several in a row, where the database lost some history.
 const MOST_BEHIND = 4
 
