@@ -112,6 +112,11 @@ const keys = {
   MAX_STALENESS: integer(2, 60).prefault('5').meta({
     description: 'Seconds by which a revocation is in force everywhere. A process that knows less answers 503.',
   }),
+  INTROSPECTION_MAX_STALENESS: integer(0, 60).optional().meta({
+    description:
+      'Seconds by which introspection may be behind what another process revoked; what this one revoked it knows at once. 0: every call asks Postgres.',
+    initial: 'that of MAX_STALENESS',
+  }),
 }
 
 const passwords = {
@@ -174,7 +179,7 @@ type CamelCase<Name extends string> = Name extends `${infer Head}_${infer Tail}`
   ? `${Lowercase<Head>}${Capitalize<CamelCase<Tail>>}`
   : Lowercase<Name>
 type Camel = { [Name in keyof Settings as CamelCase<Name>]: Settings[Name] }
-type Derived = 'publicUrl' | 'host' | 'fetchAllow' | 'argon2Processes'
+type Derived = 'publicUrl' | 'host' | 'introspectionMaxStaleness' | 'fetchAllow' | 'argon2Processes'
 
 /** Every setting under its name in camel case, defaults filled in. Frozen. */
 export type Config = Readonly<
@@ -212,6 +217,7 @@ function contradictions(values: Partial<Settings>, { given, wrong, masterKeyUnus
   atMost('ACCESS_TOKEN_LIFETIME', 'MAX_TOKEN_LIFETIME')
   atMost('GRANT_IDLE_LIFETIME', 'GRANT_LIFETIME')
   atMost('SESSION_IDLE_LIFETIME', 'SESSION_LIFETIME')
+  atMost('INTROSPECTION_MAX_STALENESS', 'MAX_STALENESS')
   if (values.METRICS_PORT === values.PORT && !wrong.has('METRICS_PORT') && !wrong.has('PORT')) {
     problems.push('METRICS_PORT must differ from PORT: take another one, or 0 for no metrics')
   }
@@ -264,6 +270,7 @@ export function loadConfig(environment: Environment, { masterKeyUnused = false }
     isHttps: publicUrl.startsWith('https:'),
     isLoopback: loopback,
     host: values.HOST ?? (loopback ? '127.0.0.1' : '0.0.0.0'),
+    introspectionMaxStaleness: values.INTROSPECTION_MAX_STALENESS ?? values.MAX_STALENESS,
     fetchAllow: values.FETCH_ALLOW ?? (loopback ? LOOPBACK : []),
     argon2Processes: values.ARGON2_PROCESSES ?? availableParallelism(),
   })

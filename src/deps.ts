@@ -26,8 +26,10 @@ import type { Endings } from './oauth/ending-ports.js'
 import { createIdTokens } from './oauth/id-tokens.js'
 import type { Grants, Policy, Ports, RefreshTokens } from './oauth/ports.js'
 import { createFetcher } from './outbound/fetch.js'
+import { knownAtOnce } from './revocation/at-once.js'
 import { createFeed, type Feed } from './revocation/feed.js'
 import { createIndices } from './revocation/indices.js'
+import { createKnownRevocations } from './revocation/known-revocations.js'
 import { createStatusLists } from './revocation/status-lists.js'
 import { StartError } from './start-error.js'
 import { createAccounts } from './store/accounts.js'
@@ -155,11 +157,21 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
   const jwtSigner = createJwtSigner({ keyring })
   const indices = createIndices({ leases: createLeases({ pool }), keys: listKeys })
   const recipient = createFindRecipient({ log, now })
+  const revocations = createRevocations({ pool, installation: await readInstallation(pool) })
+  const knownRevocations = createKnownRevocations(
+    { ...directory, revocations, watch: view.watch, log },
+    { within: config.introspectionMaxStaleness },
+  )
+  const ending = knownAtOnce(
+    { grants: createGrants({ pool }), revocations, endings: createEndings({ pool }) },
+    knownRevocations.caughtUp,
+  )
   const ports: Ports & Pick<BrowserPorts, 'subjects'> = {
     ...directory,
     users: createUsers({ pool }),
-    grants: countRefreshes(createGrants({ pool }), metrics),
-    revocations: createRevocations({ pool, installation: await readInstallation(pool) }),
+    grants: countRefreshes(ending.grants, metrics),
+    revocations: ending.revocations,
+    knownRevocations,
     throttle: createThrottle(pool, envelope.deriveKey('throttle')),
     view,
     mint: createMint({ keyring, indices, recipient, now, log, policy }),
@@ -221,7 +233,7 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
       challengeSessions: createAuthSessions<ChallengeState>(envelope, now, 'challenge'),
       statusLists,
       logos: createLogos({ pool }),
-      endings: telling(createEndings({ pool }), logoutDelivery.kick),
+      endings: telling(ending.endings, logoutDelivery.kick),
       accounts: createAccounts({ pool }),
     },
     view,
@@ -230,6 +242,7 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
     metrics,
     close: async () => {
       await logoutDelivery.stop()
+      knownRevocations.close()
       await view.close()
       await passwords.close()
     },

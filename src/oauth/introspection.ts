@@ -7,7 +7,10 @@ import type { Params } from './params.js'
 import type { Ports } from './ports.js'
 import type { Client, Tenant } from './records.js'
 
-export type IntrospectionPorts = Pick<Ports, 'unsealer' | 'apis' | 'refreshTokens' | 'grants' | 'revocations' | 'now'> &
+export type IntrospectionPorts = Pick<
+  Ports,
+  'unsealer' | 'apis' | 'refreshTokens' | 'grants' | 'knownRevocations' | 'now'
+> &
   Pick<BrowserPorts, 'subjects'>
 
 /** RFC 7662 §2.2: active, with what the asker may know of it; or inactive, and nothing more. */
@@ -36,7 +39,7 @@ export async function introspect(
 
 async function accessToken(
   { tenant, by, token }: Question,
-  ports: Pick<Ports, 'unsealer' | 'apis' | 'revocations' | 'now'>,
+  ports: Pick<Ports, 'unsealer' | 'apis' | 'knownRevocations' | 'now'>,
 ): Promise<Introspection> {
   // RFC 7662 §4: until when it counts, and for whom.
   const presented = await presentedAccessToken({ tenant, token }, ports)
@@ -45,7 +48,7 @@ async function accessToken(
   const forAsker = 'api' in by ? claims.aud === by.api.identifier : claims.client_id === by.client.id
   if (!forAsker) return INACTIVE
   // RFC 7662 §4: whether it was revoked, by any layer.
-  if ((await ports.revocations.judge(tenant.id, claims, signingKeyId)) !== 'live') return INACTIVE
+  if ((await ports.knownRevocations.judge(tenant, claims, signingKeyId)) !== 'live') return INACTIVE
   if ('api' in by) return { ...claims, active: true, token_type: 'Bearer' }
   const { client_id, scope, exp, iat } = claims
   return { active: true, token_type: 'Bearer', client_id, scope, exp, iat }

@@ -159,6 +159,8 @@ export type RevocationPage = {
   readonly cursor: string
   /** The revision it continues from; undefined where it begins. */
   readonly after: number | undefined
+  /** Seconds of the database's clock when it was read. */
+  readonly at: number
   /** There may be more; asking tells. */
   readonly more: boolean
   /** Revision of the first entry, if there is one. */
@@ -185,6 +187,19 @@ export type Revocations = {
   head(tenantId: string): Promise<RevocationPage>
   /** The revision that a cursor stands at; undefined unless it is of the same tenant, database and timeline as the one that is `known`. */
   locate(cursor: string, known: string): number | undefined
+}
+
+/** What is revoked as far as this process knows. */
+export type KnownRevocations = {
+  /**
+   * As `judge` of the revocations, of a token that was proved to be ours: by what was true so many seconds ago as introspection may lag
+   * behind, or by Postgres.
+   */
+  judge(
+    tenant: Tenant,
+    claims: TokenClaims,
+    signingKeyId: string | undefined,
+  ): Promise<'live' | { readonly dead: string }>
 }
 
 /** `username` normalised, `address` as `addressKey` gives it. */
@@ -342,6 +357,7 @@ export type Ports = {
   users: Users
   grants: Grants
   revocations: Revocations
+  knownRevocations: KnownRevocations
   throttle: Throttle
   view: View
   mint: Mint

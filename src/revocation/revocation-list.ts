@@ -8,7 +8,7 @@ export type RevocationListPorts = Pick<Ports, 'revocations' | 'jwtSigner' | 'pol
  * What is signed: a page, the cursor it continues from, and for a heartbeat when Postgres was asked and, in the first of a stream, when
  * the stream was: seconds of one monotonic clock.
  */
-export type ListedPage = Omit<RevocationPage, 'first'> & {
+export type ListedPage = Omit<RevocationPage, 'first' | 'at'> & {
   readonly since?: string | undefined
   readonly polledAt?: number
   readonly openedAt?: number | undefined

@@ -115,7 +115,7 @@ export function createRevocations({
     const at = Number(row.at)
     const cursor = formatCursor({ history, revision, at })
     const first = row.first === null ? undefined : Number(row.first)
-    const page: RevocationPage = { revision, cursor, after, more, first, entries: row.entries }
+    const page: RevocationPage = { revision, cursor, after, at, more, first, entries: row.entries }
     return { history, head, at, retention: row.retention, page }
   }
 

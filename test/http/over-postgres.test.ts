@@ -18,6 +18,7 @@ import { createUnsealer } from '../../src/keys/unsealer.js'
 import { createIdTokens } from '../../src/oauth/id-tokens.js'
 import { createFeed } from '../../src/revocation/feed.js'
 import { createIndices } from '../../src/revocation/indices.js'
+import { createKnownRevocations } from '../../src/revocation/known-revocations.js'
 import { createAuthorizationCodes } from '../../src/store/codes.js'
 import { createDirectory } from '../../src/store/directory.js'
 import { createGrants } from '../../src/store/grants.js'
@@ -61,10 +62,14 @@ async function realPorts() {
   const { keyring, log } = databaseProcess(pool, { now, remember: view.remember })
   const indices = createIndices({ leases: createLeases({ pool }), keys: createFindListKeys(keyring) })
   const recipient = createFindRecipient({ log, now })
+  const directory = createDirectory({ pool, view, publicUrl: PUBLIC_URL, grace: 10 })
+  const revocations = createRevocations({ pool, installation: await readInstallation(pool) })
   const ports = {
-    ...createDirectory({ pool, view, publicUrl: PUBLIC_URL, grace: 10 }),
+    ...directory,
     grants: createGrants({ pool }),
-    revocations: createRevocations({ pool, installation: await readInstallation(pool) }),
+    revocations,
+    // What ends here by no port of the process is to be seen at once.
+    knownRevocations: createKnownRevocations({ ...directory, revocations, watch: view.watch, log }, { within: 0 }),
     throttle: createThrottle(pool, Buffer.alloc(32, 1)),
     view,
     mint: createMint({ keyring, indices, recipient, now, log, policy }),

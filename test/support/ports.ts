@@ -189,6 +189,9 @@ export function createWorld() {
         },
         ...list,
       },
+      knownRevocations: {
+        judge: ({ id }, claims, signingKeyId) => ports.revocations.judge(id, claims, signingKeyId),
+      },
       jwks: {
         published: async ({ slug }) => ({ keys: [{ kty: 'EC', kid: `key-of-${slug}`, use: 'sig' }], maxAge: 300 }),
       },

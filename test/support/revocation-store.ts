@@ -10,6 +10,8 @@ export type RevocationStore = Paged & {
   append(tenantId: string, value?: string): number
   /** What a poll finds that begins now, told to those who watch the tenant. */
   poll(tenantId: string): void
+  /** A poll of an earlier moment, told late. */
+  tell(tenantId: string, found: Poll): void
   /** As if an operator had changed something; told with the next poll. */
   configure(tenantId: string): void
   /** Another database or timeline from here on: no cursor given out is of any use. */
@@ -48,7 +50,8 @@ export function createRevocationStore(pageSize = 5_000): RevocationStore {
     const more = all.length > pageSize
     const revision = (more ? found.at(-1)?.revision : undefined) ?? headOf(tenantId)
     const entries = `[${found.map(({ text }) => text)}]`
-    return { revision, cursor: cursorOf(tenantId, revision), after, more, first: found[0]?.revision, entries }
+    const at = 1_999_999_000
+    return { revision, cursor: cursorOf(tenantId, revision), after, at, more, first: found[0]?.revision, entries }
   }
 
   const store: RevocationStore = {
@@ -82,6 +85,9 @@ export function createRevocationStore(pageSize = 5_000): RevocationStore {
         configRevision: configs.get(tenantId) ?? 0,
       }
       for (const listener of listeners.get(tenantId) ?? []) listener(removed.has(tenantId) ? 'gone' : found)
+    },
+    tell(tenantId, found) {
+      for (const listener of listeners.get(tenantId) ?? []) listener(found)
     },
     watch(tenantId, listener) {
       const all = listeners.get(tenantId) ?? new Set()

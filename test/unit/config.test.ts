@@ -36,6 +36,7 @@ describe('loadConfig', () => {
       refreshGrace: 10,
       keyRotationDays: 90,
       maxStaleness: 5,
+      introspectionMaxStaleness: 5,
       argon2MemoryKib: 19_456,
       argon2TimeCost: 2,
       argon2Parallelism: 1,
@@ -182,6 +183,7 @@ describe('loadConfig', () => {
     ['REFRESH_GRACE', '301'],
     ['MAX_STALENESS', '1'],
     ['MAX_STALENESS', '61'],
+    ['INTROSPECTION_MAX_STALENESS', '-1'],
     ['ARGON2_MEMORY_KIB', '1024'],
     ['TRUSTED_PROXY_HOPS', '1.5'],
     ['AUTO_MIGRATE', 'maybe'],
@@ -189,6 +191,14 @@ describe('loadConfig', () => {
     ['HOST', 'a host'],
   ])('refuses %s=%s', (name, value) => {
     expect(problems({ [name]: value })).toEqual([expect.stringMatching(new RegExp(`^${name} must be `))])
+  })
+
+  it('has introspection no staler than everything else, and as stale unless told', () => {
+    expect(loadConfig({ MAX_STALENESS: '9' }).introspectionMaxStaleness).toBe(9)
+    expect(loadConfig({ INTROSPECTION_MAX_STALENESS: '0' }).introspectionMaxStaleness).toBe(0)
+    expect(problems({ INTROSPECTION_MAX_STALENESS: '6' })).toEqual([
+      expect.stringMatching(/^INTROSPECTION_MAX_STALENESS must not be above MAX_STALENESS/),
+    ])
   })
 
   it('refuses lifetimes that contradict each other', () => {

@@ -4,7 +4,7 @@ import { revocationList } from '../../../src/revocation/revocation-list.js'
 import { DEFAULT_TENANT } from '../../support/app.js'
 
 const entries = '[{"k":"jti","d":"abc","exp":9}]'
-const page: RevocationPage = { cursor: '1.42', revision: 42, after: undefined, more: false, first: 41, entries }
+const page: RevocationPage = { cursor: '1.42', revision: 42, after: undefined, at: 1, more: false, first: 41, entries }
 const entriesOf = (tenantId: string) => ({ ...page, cursor: `${tenantId}.42` })
 const ports: Parameters<typeof revocationList>[2] = {
   now: () => 1_800_000_000.9,
