@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type TestDatabase, testDatabase } from '../support/database.js'
+import { expectInactive } from '../support/inactive.js'
 import { admin, type Environment, installation, type RunningServer, script, startServer } from '../support/server.js'
 
 type Tokens = { access_token: string; refresh_token: string }
@@ -65,13 +66,16 @@ describe('what an operator does beside a running server', { timeout: 240_000 }, 
     return ((await answer.json()) as { active: boolean }).active
   }
 
+  /** The command is a process of its own: the server hears of it within MAX_STALENESS. */
+  const ended = (token: string) => expectInactive(() => isActive(token), 5_000)
+
   test('revokes an access token and leaves its grant', async () => {
     const { access_token, refresh_token } = await signIn()
     expect(await isActive(access_token)).toBe(true)
     const revoked = await script(env, 'admin', ['revoke', '--token', '-', '--json'], `${access_token}\n`)
     expect(JSON.parse(revoked.stdout)).toMatchObject({ result: 'revoked', kind: 'token' })
     expect(revoked.stdout + revoked.stderr).not.toContain(access_token)
-    expect(await isActive(access_token)).toBe(false)
+    await ended(access_token)
     expect((await refresh(refresh_token)).status).toBe(200)
   })
 
@@ -83,7 +87,7 @@ describe('what an operator does beside a running server', { timeout: 240_000 }, 
     expect(await isActive(access_token)).toBe(true)
 
     expect(await admin(env, 'revoke', `--token=${refresh_token}`)).toMatchObject({ kind: 'grant' })
-    expect(await isActive(access_token)).toBe(false)
+    await ended(access_token)
     expect((await refresh(refresh_token)).status).toBe(400)
   })
 
@@ -92,11 +96,11 @@ describe('what an operator does beside a running server', { timeout: 240_000 }, 
     { name: 'logging out', act: (email: string) => ['user', 'logout', '--email', email], status: 200 },
     { name: 'disabling', act: (email: string) => ['user', 'disable', '--email', email], status: 400 },
     { name: 'deleting', act: (email: string) => ['user', 'delete', '--email', email], status: 400 },
-  ])('$name of a user ends what they had, at once', async ({ act, status }) => {
+  ])('$name of a user ends what they had', async ({ act, status }) => {
     const email = await makeUser()
     const { access_token, refresh_token } = await signIn(email)
     await admin(env, ...act(email))
-    expect(await isActive(access_token)).toBe(false)
+    await ended(access_token)
     expect((await refresh(refresh_token)).status).toBe(400)
     expect((await login(email)).status).toBe(status)
   })
@@ -104,7 +108,7 @@ describe('what an operator does beside a running server', { timeout: 240_000 }, 
   test('a client that is disabled gets nothing, until it is enabled and asked anew', async () => {
     const { access_token, refresh_token } = await signIn()
     await admin(env, 'client', 'disable', '--id', client)
-    expect(await isActive(access_token)).toBe(false)
+    await ended(access_token)
     expect([400, 401]).toContain((await refresh(refresh_token)).status)
     await admin(env, 'client', 'enable', '--id', client)
     await expect.poll(async () => (await login()).status).toBe(200)
@@ -152,7 +156,7 @@ describe('what an operator does beside a running server', { timeout: 240_000 }, 
     // A shell without the server's environment knows neither its port nor its name.
     const revoked = await admin({ ...env, PUBLIC_URL: 'https://elsewhere.example' }, 'revoke', '--all')
     expect(revoked).toMatchObject({ kind: 'tenant', issuer: env['PUBLIC_URL'] })
-    expect(await isActive(access_token)).toBe(false)
+    await ended(access_token)
     expect((await refresh(refresh_token)).status).toBe(400)
     const again = await signIn()
     expect(await isActive(again.access_token)).toBe(true)

@@ -5,6 +5,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type TestDatabase, testDatabase } from '../support/database.js'
 import { heldForm } from '../support/held-form.js'
+import { expectInactive } from '../support/inactive.js'
 import { removeData } from '../support/installation.js'
 import { secretsIn } from '../support/issued-secrets.js'
 import { type Answer, digest, everyRefusal, type Issuer, issuerAt, type Party, tokensOf } from '../support/issuer.js'
@@ -19,6 +20,9 @@ import {
   startServer,
   stopServers,
 } from '../support/server.js'
+
+/** Milliseconds of MAX_STALENESS. */
+const BOUND = 5_000
 
 afterAll(stopServers)
 
@@ -127,7 +131,9 @@ async function startStorm({ api, client, user }: World, issuers: readonly Issuer
         const listed = new Set((await issuer.list(api)).entries.map(({ d }) => d))
         for (const lineage of lineages) {
           const isEnded = lineage.state === 'ended'
-          expect(await issuer.introspect(api, lineage.access)).toMatchObject({ active: !isEnded })
+          const active = async () => (await issuer.introspect(api, lineage.access))['active']
+          if (isEnded) await expectInactive(active, BOUND)
+          else expect(await active()).toBe(true)
           const answer = await issuer.refresh(client, lineage.refresh)
           expect(answer).toMatchObject(isEnded ? { status: 400, body: { error: 'invalid_grant' } } : { status: 200 })
           expect(listed.has(digest('grant', grantOf(lineage)))).toBe(isEnded)

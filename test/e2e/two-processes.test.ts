@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises'
 import { decodeProtectedHeader } from 'jose'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type TestDatabase, testDatabase } from '../support/database.js'
+import { expectInactive } from '../support/inactive.js'
 import { secretsIn } from '../support/issued-secrets.js'
 import {
   digest,
@@ -24,6 +25,8 @@ import {
 import { admin, type Environment, everythingSaid, installation, startServer, stopServers } from '../support/server.js'
 
 const ORDERS = 'https://orders.example'
+/** Milliseconds of MAX_STALENESS. */
+const BOUND = 2_000
 
 let database: TestDatabase
 let env: Environment
@@ -55,10 +58,13 @@ const isActive = async (at: Issuer, token: string) => (await at.introspect(order
 const outcome = ({ status, body }: { status: number; body: Tokens | object }) =>
   'error' in body ? `${status} ${body.error}` : status
 
-/** What both say at once: nothing may have to pass between them first. */
+/** By introspection whoever did not end it hears of it within the bound. */
+const expectEnded = (at: Issuer, token: string) => expectInactive(() => isActive(at, token), BOUND)
+
+/** What both say: of a refresh token at once, for nothing has to pass between them first. */
 async function expectDead({ access_token, refresh_token }: Tokens, client = shop) {
   for (const at of both) {
-    expect(await isActive(at, access_token)).toBe(false)
+    await expectEnded(at, access_token)
     expect(outcome(await at.refresh(client, refresh_token))).toBe('400 invalid_grant')
   }
 }
@@ -94,8 +100,10 @@ describe('refreshing at two processes', () => {
     const mine = tokensOf(await first.refresh(client, stolen))
     if (grace > 0) await wait(grace * 1000)
     expect(outcome(await second.refresh(client, stolen))).toBe('400 invalid_grant')
+    // The one that found out knows it with its answer.
+    for (const token of [access_token, mine.access_token]) expect(await isActive(second, token)).toBe(false)
     await expectDead(mine, client)
-    for (const at of both) expect(await isActive(at, access_token)).toBe(false)
+    await expectEnded(first, access_token)
     const { events } = (await admin(env, 'audit', 'list', '--type', 'grant.reused')) as { events: object[] }
     expect(events[0]).toMatchObject({ subject: { client: client.id } })
   })
@@ -118,14 +126,15 @@ describe('what is ended at one process', () => {
       name: 'a sign-in, by its access token',
       end: async (at: Issuer, { access_token }: Tokens) => at.logout(access_token),
     },
-  ])('has ended at the other with the answer: $name', async ({ end }) => {
+  ])('has ended there with the answer, and at the other within the bound: $name', async ({ end }) => {
     const [first, second] = both
     const tokens = await login()
     const other = tokensOf(await second.refresh(shop, tokens.refresh_token))
     expect(await isActive(second, other.access_token)).toBe(true)
     expect((await end(first, other)).status).toBe(200)
-    expect(await isActive(second, other.access_token)).toBe(false)
+    for (const { access_token } of [tokens, other]) expect(await isActive(first, access_token)).toBe(false)
     expect(outcome(await second.refresh(shop, other.refresh_token))).toBe('400 invalid_grant')
+    await expectEnded(second, other.access_token)
     await expectDead(tokens)
     const { entries } = await second.list(orders)
     expect(entries.map(({ d }) => d)).toContain(digest('grant', await grantOf(tokens)))
@@ -135,13 +144,14 @@ describe('what is ended at one process', () => {
     const [first, second] = both
     const { access_token, refresh_token } = await login()
     await first.revoke(shop, access_token)
-    expect(await isActive(second, access_token)).toBe(false)
+    expect(await isActive(first, access_token)).toBe(false)
+    await expectEnded(second, access_token)
     tokensOf(await second.refresh(shop, refresh_token))
   })
 })
 
 describe('what the operator ends', () => {
-  it('of a user is dead at both with the end of the command, and they sign in at neither', async () => {
+  it('of a user is dead at both, and they sign in at neither', async () => {
     const bob = await registerUser(env, 'bob@example.com')
     const tokens = await login(shop, bob)
     await admin(env, 'user', 'disable', '--email', bob.username)
@@ -159,7 +169,7 @@ describe('what the operator ends', () => {
     const own = await Promise.all(both.map(async (at) => tokensOf(await at.clientCredentials(client)).access_token))
     await admin(env, 'client', 'disable', '--id', client.id)
     for (const at of both) {
-      for (const token of [tokens.access_token, ...own]) expect(await isActive(at, token)).toBe(false)
+      for (const token of [tokens.access_token, ...own]) await expectEnded(at, token)
       const refused = outcome(await at.refresh(client, tokens.refresh_token))
       // Whichever is noticed first: that the client is disabled, or that its grant has ended.
       expect(['400 invalid_grant', '401 invalid_client']).toContain(refused)
@@ -170,7 +180,7 @@ describe('what the operator ends', () => {
       await expect
         .poll(async () => {
           const answer = await at.clientCredentials(client)
-          if (answer.status === 200) expect(await isActive(at, tokensOf(answer).access_token)).toBe(false)
+          if (answer.status === 200) await expectEnded(at, tokensOf(answer).access_token)
           return outcome(answer)
         })
         .toBe('401 invalid_client')
@@ -189,8 +199,7 @@ describe('what the operator ends', () => {
     const tokens = await login(client)
     await admin(env, 'api', 'disable', '--identifier', api.identifier)
     for (const at of both) {
-      const told = await at.introspect(client, tokens.access_token)
-      expect(told).toEqual({ active: false })
+      await expectInactive(async () => (await at.introspect(client, tokens.access_token))['active'], BOUND)
       await expect.poll(async () => outcome(await at.clientCredentials(client))).toBe('400 invalid_target')
       await expect.poll(async () => outcome(await at.refresh(client, tokens.refresh_token))).toBe('400 invalid_target')
       await expect.poll(async () => (await at.form('/oauth2/introspect', api, { token: 'x' })).status).toBe(401)
@@ -229,7 +238,7 @@ describe('rotating keys', () => {
     const { key_id, revoked } = await rotate('--revoke')
     expect(revoked).toContain(stolen)
     for (const at of both) {
-      expect(await isActive(at, old.access_token)).toBe(false)
+      await expectEnded(at, old.access_token)
       expect((await at.list(orders)).entries.map(({ d }) => d)).toContain(digest('kid', stolen))
       await expect.poll(() => kidOf(at)).toBe(key_id)
       await expect.poll(async () => (await at.keys()).keys.map(({ kid }) => kid)).not.toContain(stolen)
@@ -290,7 +299,7 @@ describe('signing in at two processes', () => {
 
     expect(made.length).toBeGreaterThan(4)
     for (const tokens of made) {
-      expect(await isActive(second, tokens.access_token)).toBe(false)
+      await expectEnded(second, tokens.access_token)
       expect(outcome(await first.refresh(shop, tokens.refresh_token))).toBe('400 invalid_grant')
     }
     const { grants } = await admin(env, 'grant', 'list', '--user', dave.username)
