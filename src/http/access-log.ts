@@ -27,12 +27,12 @@ export interface Answered {
 }
 
 /** One line and one measurement per request: nothing that the caller chose but the method, which Node limits to those it knows. */
-export function report({ log, observe }: Observers, { started, answeredAt, unexpected, ...answered }: Answered): void {
+export function report({ log, observe }: Observers, answered: Answered): void {
+  const { id, method, route, tenant, status, reason, detail, started, answeredAt, unexpected } = answered
   const now = performance.now()
-  const ms = now - started
-  observe?.(answered.route, answered.status, ((answeredAt ?? now) - started) / 1000)
-  const { detail, ...fields } = answered
-  const line = { ...fields, ms: Math.round(ms * 10) / 10 }
+  observe?.(route, status, ((answeredAt ?? now) - started) / 1000)
+  const ms = Math.round((now - started) * 10) / 10
+  const line = { id, method, route, tenant, status, reason, ms }
   if (unexpected !== undefined) log.error({ ...line, detail, err: unexpected }, 'request')
   else if (detail !== undefined) log.info({ ...line, detail }, 'request')
   else log.request(line)

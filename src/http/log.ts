@@ -79,10 +79,10 @@ function isoTime(): string {
 /** As much as a pipe takes in one piece: several processes may write to it, and a line of one is not torn by another. */
 const MAX_BATCH = 4096
 
-/**
- * Writes what comes within one turn of the event loop at once: of a busy server the lines of many requests, of an idle one each line
- * as it comes. What the process says as it exits is written before it has.
- */
+/** Milliseconds that a line waits for others at most. */
+const GATHERING = 5
+
+/** Writes what comes within some milliseconds at once. What the process says as it exits is written before it has. */
 export function batched(destination: DestinationStream): DestinationStream {
   let waiting = ''
   function flush() {
@@ -94,7 +94,7 @@ export function batched(destination: DestinationStream): DestinationStream {
   return {
     write(line) {
       if (waiting.length + line.length > MAX_BATCH) flush()
-      if (waiting === '') setImmediate(flush)
+      if (waiting === '') setTimeout(flush, GATHERING)
       waiting += line
     },
   }

@@ -96,6 +96,7 @@ function pageFor<Deps>({ route }: Match<Deps>, { req: { headers }, tenant }: Exc
 async function respond<Deps>(match: Match<Deps>, exchange: Exchange, context: ServeContext<Deps>) {
   const { req } = exchange
   const { method } = req
+  await endOfTurn()
   refuseHeaders(req.rawHeaders)
   const handler = await findHandler(match, exchange, context)
 
@@ -107,7 +108,6 @@ async function respond<Deps>(match: Match<Deps>, exchange: Exchange, context: Se
   }
   const isRead = kind !== 'none' && method !== 'GET' && method !== 'HEAD' && (!route.bodyOptional || hasBody(req))
   const body = isRead ? await readText(req, kind, route.maxBytes ?? DEFAULT_MAX_BYTES) : ''
-  await endOfTurn()
   const answer = handler({ ...openRequest(exchange.id, req, context.trustedProxyHops), body })
   return within(route.timeout ?? DEFAULT_TIMEOUT, answer, () => temporarilyUnavailable('handler_timeout', 1))
 }
@@ -125,7 +125,8 @@ async function findHandler<Deps>(match: Match<Deps>, exchange: Exchange, context
   // One issuer, one path: the default tenant is not also under a prefix.
   if (!tenant || (slug !== undefined && !tenant.issuer.endsWith(`/t/${slug}`))) throw notFound('no_such_tenant')
   exchange.tenant = tenant
-  exchange.cors = await corsHeaders(route.cors ?? 'none', { headers, tenant }, clients)
+  if (route.cors === 'any') exchange.cors = CORS_FOR_ANY
+  else if (route.cors) exchange.cors = await corsHeaders(route.cors, { headers, tenant }, clients)
   const handler = ofMethod(route.methods, method)
   return handler && ((request: RootRequest) => handler({ ...request, tenant }, deps))
 }

@@ -67,9 +67,8 @@ export function createTenants({
 
   return {
     async find(slug = DEFAULT_SLUG) {
-      if (!SLUG.test(slug)) return undefined
       const tenantId = ids.get(slug)
-      if (tenantId === undefined) return read(slug)
+      if (tenantId === undefined) return SLUG.test(slug) ? read(slug) : undefined
       return view.remember({ tenantId, kind: 'tenant', key: slug }, () => read(slug))
     },
   }
