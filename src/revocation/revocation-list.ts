@@ -14,15 +14,36 @@ export type ListedPage = Omit<RevocationPage, 'first' | 'at'> & {
   readonly openedAt?: number | undefined
 }
 
+type List = string | 'reset'
+type Reading = { begun: boolean; readonly list: Promise<List> }
+
+// Of each store the one reading of a page that is under way, or the next one that waits for its end.
+const readings = new WeakMap<RevocationListPorts['revocations'], Map<string, Reading>>()
+
 /**
  * A page of the tenant's revocations as a compact JWS, RFC 7515 §3.1: of all live ones, or with a cursor of those that came after it.
- * `reset`: the cursor is too old, of another database, or none of ours.
+ * `reset`: the cursor is too old, of another database, or none of ours. Who asks for the same page at the same time shares one reading,
+ * and never one that began before they asked: a reader counts the age of what it knows from there.
  */
-export async function revocationList(
-  tenant: Tenant,
-  since: string | undefined,
-  ports: RevocationListPorts,
-): Promise<string | 'reset'> {
+export function revocationList(tenant: Tenant, since: string | undefined, ports: RevocationListPorts): Promise<List> {
+  const all = readings.get(ports.revocations) ?? new Map<string, Reading>()
+  readings.set(ports.revocations, all)
+  const name = since === undefined ? tenant.id : `${tenant.id} ${since}`
+  const known = all.get(name)
+  if (known && !known.begun) return known.list
+  const begin = () => {
+    reading.begun = true
+    return readList(tenant, since, ports)
+  }
+  const list = (known?.list ?? Promise.resolve()).then(begin, begin)
+  const reading: Reading = { begun: false, list }
+  all.set(name, reading)
+  const forget = () => all.get(name) === reading && all.delete(name)
+  list.then(forget, forget)
+  return list
+}
+
+async function readList(tenant: Tenant, since: string | undefined, ports: RevocationListPorts): Promise<List> {
   const { revocations } = ports
   const page = await (since === undefined ? revocations.snapshot(tenant.id) : revocations.since(tenant.id, since))
   return page === 'reset' ? 'reset' : signPage(tenant, { ...page, since }, ports)

@@ -54,3 +54,78 @@ it('says of a part that it is one, so that it never passes for the whole', async
 it('hands on that a cursor leads nowhere', async () => {
   expect(await revocationList(DEFAULT_TENANT, '1.1', ports)).toBe('reset')
 })
+
+/** A store whose readings end when they are told to, and count. */
+function slowStore() {
+  const under: (() => void)[] = []
+  const begun: string[] = []
+  const read = async (name: string) => {
+    begun.push(name)
+    await new Promise<void>((resolve) => under.push(resolve))
+    return { ...page, cursor: `reading.${begun.length}` }
+  }
+  const revocations = {
+    ...ports.revocations,
+    snapshot: () => read('snapshot'),
+    since: (_: string, cursor: string) => read(cursor),
+  }
+  const ask = async (since?: string): Promise<string> =>
+    JSON.parse(await revocationList(DEFAULT_TENANT, since, { ...ports, revocations })).payload.cursor
+  return { begun, ask, endNext: () => under.shift()?.() }
+}
+
+const settled = () => new Promise((resolve) => setImmediate(resolve))
+
+it('is read once for all who ask together', async () => {
+  const { begun, ask, endNext } = slowStore()
+  const answers = Promise.all([ask(), ask(), ask()])
+  await settled()
+  expect(begun).toEqual(['snapshot'])
+  endNext()
+  expect(await answers).toEqual(['reading.1', 'reading.1', 'reading.1'])
+})
+
+it('is never a reading that began before it was asked for', async () => {
+  const { begun, ask, endNext } = slowStore()
+  const first = ask()
+  await settled()
+  const later = Promise.all([ask(), ask()])
+  await settled()
+  expect(begun).toEqual(['snapshot'])
+  endNext()
+  expect(await first).toBe('reading.1')
+  await settled()
+  expect(begun).toEqual(['snapshot', 'snapshot'])
+  endNext()
+  expect(await later).toEqual(['reading.2', 'reading.2'])
+})
+
+it('is another for another cursor, and for another store', async () => {
+  const [one, other] = [slowStore(), slowStore()]
+  const answers = Promise.all([one.ask(), one.ask('1.40'), other.ask()])
+  await settled()
+  expect([one.begun, other.begun]).toEqual([['snapshot', '1.40'], ['snapshot']])
+  for (const store of [one, one, other]) store.endNext()
+  await answers
+})
+
+it('is read again when a reading has failed, by those who wait for the next one', async () => {
+  let readings = 0
+  const revocations = {
+    ...ports.revocations,
+    snapshot: async () => {
+      readings += 1
+      if (readings === 1) throw new Error('Postgres is away.')
+      return page
+    },
+  }
+  const ask = () => revocationList(DEFAULT_TENANT, undefined, { ...ports, revocations })
+  const first = ask()
+  const failed = expect(first).rejects.toThrow('Postgres is away.')
+  await Promise.resolve()
+  await Promise.resolve()
+  const second = ask()
+  await failed
+  expect(typeof (await second)).toBe('string')
+  expect(readings).toBe(2)
+})
