@@ -70,7 +70,7 @@ export async function login(
   if (made.result === 'superseded') throw invalidGrant('credentials_superseded')
 
   const { grant } = made
-  const token = prepared.accessToken({ scope: scopeAt(first, scope), subject: done.userId, grant })
+  const token = await prepared.accessToken({ scope: scopeAt(first, scope), subject: done.userId, grant })
   if (!client.grantTypes.includes('refresh_token')) return token
   return { ...token, refresh_token: await ports.refreshTokens.issue(grant, grant.generation) }
 }

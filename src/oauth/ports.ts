@@ -265,7 +265,7 @@ export type PreparedToken = {
   /** As in `grants.live`. */
   readonly place: bigint
   /** Signs and, by the API's format, seals. */
-  accessToken(about: TokenSubject): AccessTokenResponse
+  accessToken(about: TokenSubject): Promise<AccessTokenResponse>
 }
 
 export type UnsealedToken = {

@@ -52,7 +52,7 @@ async function reading({ server }: Stage, { what, path, headers = {} }: Reading)
     limits: { 'node:http alone': withCpuOf(bare.pid, await overHttp(bare.url, all())) },
     goals: { 'node:http alone': 0.8 },
     turn: 350,
-    warmUp: 800,
+    warmUp: 2_000,
   }
 }
 

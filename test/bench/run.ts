@@ -86,6 +86,8 @@ async function run({ pace, json, markdown, benchmarks }: Options): Promise<void>
     console.log(`Kept as JSON in ${json}`)
     if (done.failures.length > 0) process.exitCode = 1
   } finally {
+    // Those that benchmarks have started beside the stage's.
+    await stopServers()
     await close()
   }
 }

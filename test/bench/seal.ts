@@ -51,8 +51,8 @@ async function contest(server: Awaited<ReturnType<typeof newServer>>, { what, ke
     what,
     ours: onOneCore(mint),
     limits: { 'node:crypto alone': onOneCore(bareCrypto(ingredients)), jose: onOneCore(jose) },
-    turn: 50,
-    warmUp: 50,
+    turn: 80,
+    warmUp: 600,
   }
 }
 

@@ -140,7 +140,7 @@ export function createWorld() {
           if (unready.has(api.id)) throw invalidTarget('api_has_no_usable_encryption_key')
           return {
             place: newPlace(world.time + 300),
-            accessToken: ({ scope, subject, grant }) => {
+            accessToken: async ({ scope, subject, grant }) => {
               const claims: TokenClaims = {
                 iss: tenant.issuer,
                 sub: subject,

@@ -52,7 +52,7 @@ export async function authorizationCode(
   if (outcome.result === 'superseded') throw invalidGrant('code_superseded')
 
   const { grant } = outcome
-  const response = token.accessToken({ scope, subject: grant.userId, grant })
+  const response = await token.accessToken({ scope, subject: grant.userId, grant })
   const idToken = { tenant, client, grant, nonce: code.nonce, api, accessToken: response.access_token }
   return {
     ...response,

@@ -39,7 +39,7 @@ export async function refreshToken(
   }
   // Of the row's session: a grant that outlived its own since it was read speaks of none.
   const now = { ...grant, sessionId: outcome.sessionId }
-  const response = token.accessToken({ scope, subject: grant.userId, grant: now })
+  const response = await token.accessToken({ scope, subject: grant.userId, grant: now })
   // OpenID Connect Core §12.2: the nonce belongs to the authentication, not to what came later.
   const idToken = { tenant, client, grant: now, nonce: undefined, api, accessToken: response.access_token }
   return {
