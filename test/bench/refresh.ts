@@ -32,7 +32,7 @@ export async function* refresh({ quick, ...bench }: Bench): AsyncGenerator<Conte
 }
 
 const UPDATE = 'UPDATE of one row'
-const TIMES = { turn: 400, warmUp: 8_000 }
+const TIMES = { turn: 400, warmUp: 12_000 }
 
 type Plan = { readonly sealed: SealedApi; readonly grants: number }
 
