@@ -43,7 +43,7 @@ export type Pace = { readonly rounds: number; readonly turn: number; readonly wa
 
 export const PACES = {
   full: { rounds: 9, turn: 1, warmUp: 1 },
-  quick: { rounds: 3, turn: 0.5, warmUp: 0.5 },
+  quick: { rounds: 3, turn: 0.4, warmUp: 0.1 },
   /** Says whether answers are right, and nothing of speed. */
   smoke: { rounds: 1, turn: 0.1, warmUp: 0.02 },
 } as const satisfies Record<string, Pace>
