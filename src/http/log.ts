@@ -42,7 +42,7 @@ const isPlain = (value: unknown): value is Record<string, unknown> =>
 /** The process's log: one line of ASCII JSON per call, to `destination` or standard output, with `base` in each. */
 export function createLog(
   level: LogLevel,
-  destination: DestinationStream = batched(pino.destination(1)),
+  destination: LogDestination = gathering(pino.destination(1)),
   base: Readonly<Record<string, number>> | null = null,
 ): RequestLog {
   const options = {
@@ -54,6 +54,7 @@ export function createLog(
   }
   const log = pino(options, { write: (line) => destination.write(terminalSafe(line)) })
   const writesInfo = log.isLevelEnabled('info')
+  const writeLater = destination.writeLater ?? ((line: string) => destination.write(line))
   return {
     debug: log.debug.bind(log),
     info: log.info.bind(log),
@@ -62,7 +63,7 @@ export function createLog(
     request(fields) {
       if (!writesInfo) return
       const line = JSON.stringify({ level: INFO, time: isoTime(), ...base, ...fields, msg: 'request' })
-      destination.write(terminalSafe(`${line}\n`))
+      writeLater(terminalSafe(`${line}\n`))
     },
   }
 }
@@ -82,8 +83,14 @@ const MAX_BATCH = 4096
 /** Milliseconds that a line waits for others at most. */
 const GATHERING = 5
 
-/** Writes what comes within some milliseconds at once. What the process says as it exits is written before it has. */
-export function batched(destination: DestinationStream): DestinationStream {
+/** Where lines go; what there are thousands of a second may be written somewhat later. */
+export type LogDestination = DestinationStream & { readonly writeLater?: (line: string) => void }
+
+/**
+ * Writes together what may be written later, as it comes within some milliseconds; all else at once, and after what came before it. What
+ * waits when the process exits is written before it has.
+ */
+export function gathering(destination: DestinationStream): LogDestination {
   let waiting = ''
   function flush() {
     const text = waiting
@@ -93,6 +100,10 @@ export function batched(destination: DestinationStream): DestinationStream {
   process.on('exit', flush)
   return {
     write(line) {
+      flush()
+      destination.write(line)
+    },
+    writeLater(line) {
       if (waiting.length + line.length > MAX_BATCH) flush()
       if (waiting === '') setTimeout(flush, GATHERING)
       waiting += line

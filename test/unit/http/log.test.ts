@@ -1,6 +1,6 @@
 import fc from 'fast-check'
-import { describe, expect, it } from 'vitest'
-import { createLog } from '../../../src/http/log.js'
+import { describe, expect, it, vi } from 'vitest'
+import { createLog, gathering } from '../../../src/http/log.js'
 
 function logged(fields: object, message = 'message'): string {
   const written: string[] = []
@@ -102,5 +102,57 @@ describe('createLog', () => {
 
   it.each([{ err: 'text' }, { err: undefined }, { err: { password: 'x' } }])('takes %j for an error', (fields) => {
     expect(JSON.parse(logged(fields))).toMatchObject({ msg: 'message' })
+  })
+})
+
+describe('lines of requests', () => {
+  function gathered() {
+    const written: string[] = []
+    const log = createLog('info', gathering({ write: (text) => void written.push(text) }))
+    return {
+      log,
+      written,
+      lines: () =>
+        written
+          .join('')
+          .trim()
+          .split('\n')
+          .map((line) => JSON.parse(line)),
+    }
+  }
+
+  it('look like all others', () => {
+    const written: string[] = []
+    const log = createLog('info', { write: (line) => void written.push(line) }, { worker: 2 })
+    log.request({ route: 'token', status: 200, reason: undefined })
+    log.info({ route: 'token', status: 200 }, 'request')
+    const [one, other] = written.map((line) => JSON.parse(line))
+    expect(one).toEqual({ ...other, time: one.time })
+    expect(one.time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
+    expect(written[0]).toMatch(/^[\x20-\x7e]+\n$/)
+  })
+
+  it('are left out above level info', () => {
+    const written: string[] = []
+    createLog('warn', { write: (line) => void written.push(line) }).request({ route: 'token' })
+    expect(written).toEqual([])
+  })
+
+  it('are written together, none lost, in the pieces that a pipe takes whole', async () => {
+    const { log, written, lines } = gathered()
+    for (let n = 0; n < 200; n++) log.request({ route: 'token', n })
+    await vi.waitFor(() => expect(lines().map(({ n }) => n)).toEqual(Array.from({ length: 200 }, (_, n) => n)))
+    expect(written.length).toBeLessThan(20)
+    for (const piece of written) {
+      expect(piece.length).toBeLessThanOrEqual(4096)
+      expect(piece.endsWith('\n')).toBe(true)
+    }
+  })
+
+  it('hold up nothing else, and stand before it', () => {
+    const { log, lines } = gathered()
+    log.request({ route: 'token' })
+    log.error({}, 'something is wrong')
+    expect(lines().map(({ msg }) => msg)).toEqual(['request', 'something is wrong'])
   })
 })
