@@ -75,7 +75,8 @@ export function startWorkers({ count, log, metrics }: Options): Workers {
 
   function start(slot: Slot): void {
     // The number is an argument, so that lists of processes show it.
-    cluster.setupPrimary({ exec: PROGRAM, args: [String(slot.number)] })
+    // JSON has no infinity, which is the age of what was never heard.
+    cluster.setupPrimary({ exec: PROGRAM, args: [String(slot.number)], serialization: 'advanced' })
     const worker = cluster.fork()
     Object.assign(slot, { worker, state: 'started', readyAt: undefined, why: undefined })
     const over = (how: string) => {

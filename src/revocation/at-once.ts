@@ -23,7 +23,7 @@ export function knownAtOnce(
       ...grants,
       async refresh(grant, attempt, by) {
         const outcome = await grants.refresh(grant, attempt, by)
-        // Revoked: one of many that came at once has found the reuse, and nobody is told before it is known.
+        // Revoked: another of many that came at once has found the reuse, and may still be waiting.
         if (outcome.result === 'reused' || outcome.result === 'revoked') await caughtUp(grant.tenantId)
         return outcome
       },

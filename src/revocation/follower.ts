@@ -22,6 +22,20 @@ export type Follower = {
   stop(): void
 }
 
+/** Milliseconds. What has ended has ended: its answer does not wait for a database that hangs. */
+const LONGEST_WAIT = 1_000
+
+/** The outcome of some work, or false when it takes too long. */
+async function inTime(work: Promise<boolean>): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, LONGEST_WAIT, false)
+  })
+  const outcome = await Promise.race([work, late])
+  clearTimeout(timer)
+  return outcome
+}
+
 /** What a follower begins with, and goes back to when Postgres has another history than the one it read. */
 const nothing = () => ({
   entries: createEntries(),
@@ -135,7 +149,11 @@ export function follow(tenantId: string, { revocations, watch, log, hold, wanted
       const calledAt = performance.now()
       // To read everything takes long. Nobody waits for it: what is known afterwards is what a later poll has found.
       if (!state.whole) return distrust(calledAt)
-      await readOn().catch(() => distrust(calledAt))
+      const read = readOn().then(
+        () => true,
+        () => false,
+      )
+      if (!(await inTime(read))) distrust(calledAt)
     },
     stop: () => finish('stopped'),
   }

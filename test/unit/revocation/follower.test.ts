@@ -192,6 +192,24 @@ describe('catching up', () => {
     expect([isDead('a'), isDead('d')]).toEqual([true, true])
   })
 
+  it('waits for a second at most, and knows nothing until a later poll when that was too short', async () => {
+    const { store, follower, poll, isDead, revoke } = await following()
+    let release = () => {}
+    store.held = new Promise<void>((resolve) => {
+      release = resolve
+    })
+    revoke('d')
+    const waiting = follower.caughtUp()
+    await vi.advanceTimersByTimeAsync(1_000)
+    await waiting
+    expect(isDead('a')).toBeUndefined()
+    store.held = undefined
+    release()
+    await settled()
+    await poll()
+    expect([isDead('a'), isDead('d')]).toEqual([true, true])
+  })
+
   it('waits for nothing while everything is being read, which then waits for a later poll', async () => {
     const { store, follower, poll, isDead, revoke } = setUp()
     let release = () => {}
