@@ -6,7 +6,6 @@ import type { HttpResponse } from './handler.js'
 export function cacheable(body: string | Buffer, contentType: string, maxAge: number): HttpResponse {
   const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
   return {
-    fixed: true,
     status: 200,
     headers: { 'content-type': contentType, 'cache-control': `public, max-age=${maxAge}`, etag },
     body,
@@ -19,7 +18,7 @@ export function madeOnce<T extends object>(make: (about: T) => HttpResponse): (a
   return (about) => {
     const known = made.get(about)
     if (known) return known
-    const answer = make(about)
+    const answer = { ...make(about), fixed: true }
     made.set(about, answer)
     return answer
   }

@@ -17,7 +17,8 @@ export const authorizationServerMetadata: Handler<MetadataDeps> = async ({ tenan
     return made.answer
   }
   const known = { ...deps.policy, ...deps.browserPolicy, jwksMaxAge: maxAge, uiLocales }
-  const answer = cacheable(JSON.stringify(metadata(tenant, known)), 'application/json', maxAge)
+  const body = JSON.stringify(metadata(tenant, known))
+  const answer = { ...cacheable(body, 'application/json', maxAge), fixed: true }
   const { policy, browserPolicy } = deps
   answers.set(tenant, { policy, browserPolicy, maxAge, answer })
   return answer

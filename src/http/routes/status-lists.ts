@@ -45,7 +45,7 @@ async function answerOf(token: StatusListToken, coding: Coding): Promise<HttpRes
   const body = coding === 'identity' ? Buffer.from(token.jws) : await token.coded(coding)
   const { headers, ...answer } = cacheable(body, MEDIA_TYPE, MAX_AGE)
   const coded = coding === 'identity' ? {} : { 'content-encoding': coding }
-  return { ...answer, headers: { ...headers, ...coded, vary: 'accept, accept-encoding' } }
+  return { ...answer, fixed: true, headers: { ...headers, ...coded, vary: 'accept, accept-encoding' } }
 }
 
 /** GET /status-lists: where the tenant's lists are. draft-ietf-oauth-status-list §9.3. */
