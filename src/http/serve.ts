@@ -125,8 +125,7 @@ async function findHandler<Deps>(match: Match<Deps>, exchange: Exchange, context
   // One issuer, one path: the default tenant is not also under a prefix.
   if (!tenant || (slug !== undefined && !tenant.issuer.endsWith(`/t/${slug}`))) throw notFound('no_such_tenant')
   exchange.tenant = tenant
-  if (route.cors === 'any') exchange.cors = CORS_FOR_ANY
-  else if (route.cors) exchange.cors = await corsHeaders(route.cors, { headers, tenant }, clients)
+  exchange.cors = await corsHeaders(route.cors ?? 'none', { headers, tenant }, clients)
   const handler = ofMethod(route.methods, method)
   return handler && ((request: RootRequest) => handler({ ...request, tenant }, deps))
 }

@@ -1,3 +1,4 @@
+import { setTimeout as wait } from 'node:timers/promises'
 import type { Ports } from '../oauth/ports.js'
 import { createEntries, type Entries } from './entries.js'
 import type { Poll, Watch } from './ports.js'
@@ -24,17 +25,6 @@ export type Follower = {
 
 /** Milliseconds. What has ended has ended: its answer does not wait for a database that hangs. */
 const LONGEST_WAIT = 1_000
-
-/** The outcome of some work, or false when it takes too long. */
-async function inTime(work: Promise<boolean>): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined
-  const late = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, LONGEST_WAIT, false)
-  })
-  const outcome = await Promise.race([work, late])
-  clearTimeout(timer)
-  return outcome
-}
 
 /** What a follower begins with, and goes back to when Postgres has another history than the one it read. */
 const nothing = () => ({
@@ -153,7 +143,7 @@ export function follow(tenantId: string, { revocations, watch, log, hold, wanted
         () => true,
         () => false,
       )
-      if (!(await inTime(read))) distrust(calledAt)
+      if (!(await Promise.race([read, wait(LONGEST_WAIT, false, { ref: false })]))) distrust(calledAt)
     },
     stop: () => finish('stopped'),
   }

@@ -285,9 +285,7 @@ describe('revocation', () => {
 
   it('by the operator ends a token, a refresh token’s grant, and everything of a user', async () => {
     const [one, two, three] = [await login(), await login(), await login()]
-    // The command is a process of its own: the server hears of it within MAX_STALENESS.
-    const ended = ({ access_token }: { access_token: string }) =>
-      expectInactive(() => isActive(orders, access_token), 2_000)
+    const ended = (by: { access_token: string }) => expectInactive(() => isActive(orders, by.access_token), 2_000)
     await admin(env, 'revoke', `--token=${one.access_token}`)
     await ended(one)
     tokensOf(await issuer.refresh(shop, one.refresh_token))
