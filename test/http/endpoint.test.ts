@@ -110,7 +110,7 @@ overBothTransports('an endpoint', (reach) => {
     it.each(['authorization', 'content-type', 'host', 'origin'])('refuses two %s headers', async (name) => {
       const { raw } = await reach(app())
       const answer = await raw(
-        `POST /oauth2/token HTTP/1.1\r\nHost: a\r\nContent-Type: ${form['content-type']}\r\n${name}: a\r\n${name}: b\r\nConnection: close\r\nContent-Length: 3\r\n\r\na=1`,
+        `POST /oauth2/token HTTP/1.1\r\nHost: a\r\nContent-Type: ${form['content-type']}\r\n${name}: a\r\nConnection: close\r\n${name.toUpperCase()}: b\r\nContent-Length: 3\r\n\r\na=1`,
       )
       expect(answer).toMatch(/^HTTP\/1.1 400 [\s\S]*"invalid_request"/)
     })

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import type { RevocationPage } from '../../../src/oauth/ports.js'
 import { revocationList } from '../../../src/revocation/revocation-list.js'
-import { DEFAULT_TENANT } from '../../support/app.js'
+import { ACME, DEFAULT_TENANT } from '../../support/app.js'
 
 const entries = '[{"k":"jti","d":"abc","exp":9}]'
 const page: RevocationPage = { cursor: '1.42', revision: 42, after: undefined, at: 1, more: false, first: 41, entries }
@@ -69,8 +69,8 @@ function slowStore() {
     snapshot: () => read('snapshot'),
     since: (_: string, cursor: string) => read(cursor),
   }
-  const ask = async (since?: string): Promise<string> =>
-    JSON.parse(await revocationList(DEFAULT_TENANT, since, { ...ports, revocations })).payload.cursor
+  const ask = async (since?: string, tenant = DEFAULT_TENANT): Promise<string> =>
+    JSON.parse(await revocationList(tenant, since, { ...ports, revocations })).payload.cursor
   return { begun, ask, endNext: () => under.shift()?.() }
 }
 
@@ -100,12 +100,12 @@ it('is never a reading that began before it was asked for', async () => {
   expect(await later).toEqual(['reading.2', 'reading.2'])
 })
 
-it('is another for another cursor, and for another store', async () => {
+it('is another for another cursor, another tenant, and another store', async () => {
   const [one, other] = [slowStore(), slowStore()]
-  const answers = Promise.all([one.ask(), one.ask('1.40'), other.ask()])
+  const answers = Promise.all([one.ask(), one.ask('1.40'), one.ask('1.40', ACME), other.ask()])
   await settled()
-  expect([one.begun, other.begun]).toEqual([['snapshot', '1.40'], ['snapshot']])
-  for (const store of [one, one, other]) store.endNext()
+  expect([one.begun, other.begun]).toEqual([['snapshot', '1.40', '1.40'], ['snapshot']])
+  for (const store of [one, one, one, other]) store.endNext()
   await answers
 })
 
