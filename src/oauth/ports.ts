@@ -51,7 +51,7 @@ export type Grants = {
   /** Inserted only while the user is enabled and the credential version is what was seen; audited in the same statement. */
   make(grant: NewGrant, by: Actor): Promise<{ result: 'made'; grant: Grant } | { result: 'superseded' }>
   find(tenantId: string, grantId: string): Promise<Grant | undefined>
-  /** One statement; see `refresh_grant` in the migrations. */
+  /** One statement, shared with what comes at the same time; see `rotate_grants` and `refresh_grant` in the migrations. */
   refresh(
     grant: Pick<Grant, 'tenantId' | 'id'>,
     attempt: { generation: number; grace: number; place: bigint },

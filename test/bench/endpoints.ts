@@ -5,7 +5,7 @@ import { refreshes } from './refresh.js'
 import { CONNECTIONS, type Stage } from './stage.js'
 import { clientCredentials } from './token.js'
 
-/** What one server is asked, one exchange for each of its connections to Postgres; a wrong answer throws. */
+/** What one server is asked, an exchange for each connection to it; a wrong answer throws. */
 export const ENDPOINTS: Readonly<Record<string, (stage: Stage) => Promise<Exchange[]>>> = {
   client_credentials: async (stage) => {
     const request = clientCredentials(stage)

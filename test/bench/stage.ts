@@ -25,8 +25,11 @@ const OPERATOR: Actor = { kind: 'operator', id: 'bench' }
 export const API = 'https://api.example.com'
 export const PASSWORD = 'correct horse battery staple'
 
-/** As many requests at a time as one server has connections to Postgres. */
-export const CONNECTIONS = loadConfig({}).databasePoolSize
+/** Requests at a time, each over a connection of its own: enough that a server that waits for a disk is still busy. */
+export const CONNECTIONS = 32
+
+/** As many connections to Postgres as a server has. */
+const POOL_SIZE = loadConfig({}).databasePoolSize
 
 export type Party = { readonly id: string; readonly secret: string }
 
@@ -103,8 +106,8 @@ async function furnish({ url, connection }: Embedded, closing: (() => unknown)[]
   // It logs every request, as it does in earnest, to where nobody reads it.
   const server = await startServer(env, 'ignore')
   closing.push(() => server.stop())
-  const address = { ...connection, max: CONNECTIONS }
-  const database = openDatabase({ address, poolSize: CONNECTIONS, name: 'bench', log: silent })
+  const address = { ...connection, max: POOL_SIZE }
+  const database = openDatabase({ address, poolSize: POOL_SIZE, name: 'bench', log: silent })
   closing.push(database.close)
   await pinAll(server, database.pool)
   const tenant = await createTenantRegistry(database.prisma).find(DEFAULT_SLUG)
@@ -172,7 +175,7 @@ async function makeUsers(prisma: Prisma, { tenantId, config }: Place) {
   const passwordHash = await passwords.hash(PASSWORD)
   await passwords.close()
   const users = createUserRegistry(prisma)
-  const usernames = Array.from({ length: CONNECTIONS }, (_, n) => `user${n}@example.com`)
+  const usernames = Array.from({ length: POOL_SIZE }, (_, n) => `user${n}@example.com`)
   const userIds: string[] = []
   for (const username of usernames) {
     const made = await users.create(tenantId, { username, email: username, passwordHash }, OPERATOR)
