@@ -10,7 +10,7 @@ export interface Log {
   readonly error: Write
 }
 
-/** What a line about a request holds: plain values that we chose, none of them a secret. */
+/** What a line about a request holds: plain values that we chose, under names that need no escape, none of them a secret. */
 export type RequestFields = Readonly<Record<string, string | number | undefined>>
 
 export interface RequestLog extends Log {
@@ -53,6 +53,9 @@ export function createLog(
     timestamp: pino.stdTimeFunctions.isoTime,
   }
   const log = pino(options, { write: (line) => destination.write(terminalSafe(line)) })
+  const ofProcess = Object.entries(base ?? {})
+    .map(([name, value]) => `,${JSON.stringify(name)}:${value}`)
+    .join('')
   const writesInfo = log.isLevelEnabled('info')
   const writeLater = destination.writeLater ?? ((line: string) => destination.write(line))
   return {
@@ -62,11 +65,19 @@ export function createLog(
     error: log.error.bind(log),
     request(fields) {
       if (!writesInfo) return
-      const line = JSON.stringify({ level: INFO, time: isoTime(), ...base, ...fields, msg: 'request' })
-      writeLater(terminalSafe(`${line}\n`))
+      let line = `{"level":${INFO},"time":"${isoTime()}"${ofProcess}`
+      for (const name in fields) {
+        const value = fields[name]
+        if (value !== undefined) line += `,"${name}":${typeof value === 'string' ? quoted(value) : value}`
+      }
+      writeLater(`${line},"msg":"request"}\n`)
     },
   }
 }
+
+/** As JSON, most often as it is. */
+const quoted = (text: string) => (PLAIN.test(text) ? `"${text}"` : terminalSafe(JSON.stringify(text)))
+const PLAIN = /^[\w .,:/+-]*$/
 
 let known = { at: 0, text: '' }
 

@@ -17,6 +17,11 @@ interface Endpoint {
   readonly answers?: 'page' | 'json'
   /** Seconds an answer may take, after which it is 503. Default 30. */
   readonly timeout?: number
+  /**
+   * A GET is answered by its target, `Accept` and `Accept-Encoding` alone, the only headers the handler is shown: those that come at the
+   * same time share an answer.
+   */
+  readonly shared?: boolean
 }
 
 /** HEAD is answered by GET. */

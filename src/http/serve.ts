@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
 import { temporarilyUnavailable } from '../oauth/errors.js'
 import type { Ports } from '../oauth/ports.js'
 import type { Tenant } from '../oauth/records.js'
@@ -14,7 +14,7 @@ import { openRequest, refuseHeaders } from './request.js'
 import { securityHeaders, send } from './response.js'
 import { allow, type Match, ofMethod } from './route.js'
 import { streamTo } from './stream.js'
-import { endOfTurn } from './turn.js'
+import { endOfTurn, oncePerTurn } from './turn.js'
 
 /** What the wrapper of all endpoints needs. */
 export interface ServeContext<Deps> extends Observers {
@@ -37,6 +37,7 @@ export function server<Deps>(context: ServeContext<Deps>) {
   const plain: ResponseHeaders = { 'cache-control': 'no-store', ...securityHeaders(context.publicUrl) }
   // For the endpoints that answer every page alike, all that is the same in every answer.
   const open: ResponseHeaders = { ...plain, ...CORS_FOR_ANY }
+  const serving: Serving<Deps> = { ...context, ofThisTurn: oncePerTurn() }
 
   return async (match: Match<Deps>, req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const started = performance.now()
@@ -48,7 +49,7 @@ export function server<Deps>(context: ServeContext<Deps>) {
     }
     let answer: Pick<ErrorAnswer, 'response'> & Partial<ErrorAnswer>
     try {
-      answer = { response: unlessMatching(await respond(match, exchange, context), req.headers) }
+      answer = { response: unlessMatching(await respond(match, exchange, serving), req.headers) }
       write(answer.response)
     } catch (error) {
       answer = errorAnswer(error, { id: exchange.id, page: pageFor(match, exchange) })
@@ -79,6 +80,17 @@ export function server<Deps>(context: ServeContext<Deps>) {
   }
 }
 
+/** A request that an answer is made for, and the answer. */
+interface Handled {
+  readonly exchange: Exchange
+  readonly answer: Promise<HttpResponse>
+}
+
+interface Serving<Deps> extends ServeContext<Deps> {
+  /** By target and what is negotiated. */
+  readonly ofThisTurn: (key: string, handle: () => Handled) => Handled
+}
+
 /** What is known of a request so far: the answer to an error needs it too. */
 interface Exchange {
   readonly id: string
@@ -93,11 +105,33 @@ function pageFor<Deps>({ route }: Match<Deps>, { req: { headers }, tenant }: Exc
   return route.answers === 'page' ? { headers, tenant } : undefined
 }
 
-async function respond<Deps>(match: Match<Deps>, exchange: Exchange, context: ServeContext<Deps>) {
+async function respond<Deps>(match: Match<Deps>, exchange: Exchange, context: Serving<Deps>): Promise<HttpResponse> {
   const { req } = exchange
-  const { method } = req
   await endOfTurn()
   refuseHeaders(req.rawHeaders)
+  if (!match.route.shared || !isRead(req)) return handle(match, exchange, context)
+  const { url, headers } = req
+  const first = context.ofThisTurn(`${url}\n${headers.accept}\n${headers['accept-encoding']}`, () => ({
+    exchange,
+    answer: handle(match, exchange, context),
+  }))
+  try {
+    return await first.answer
+  } finally {
+    exchange.tenant = first.exchange.tenant
+    exchange.cors = first.exchange.cors
+  }
+}
+
+const isRead = ({ method }: IncomingMessage) => method === 'GET' || method === 'HEAD'
+
+async function handle<Deps>(
+  match: Match<Deps>,
+  exchange: Exchange,
+  context: ServeContext<Deps>,
+): Promise<HttpResponse> {
+  const { req } = exchange
+  const { method } = req
   const handler = await findHandler(match, exchange, context)
 
   const { route } = match
@@ -106,10 +140,17 @@ async function respond<Deps>(match: Match<Deps>, exchange: Exchange, context: Se
     if (method === 'OPTIONS' && cors !== 'none') return preflight(methods, cors)
     throw methodNotAllowed(allow(methods, cors))
   }
-  const isRead = kind !== 'none' && method !== 'GET' && method !== 'HEAD' && (!route.bodyOptional || hasBody(req))
-  const body = isRead ? await readText(req, kind, route.maxBytes ?? DEFAULT_MAX_BYTES) : ''
-  const answer = handler({ ...openRequest(exchange.id, req, context.trustedProxyHops), body })
+  const takesBody = kind !== 'none' && !isRead(req) && (!route.bodyOptional || hasBody(req))
+  const body = takesBody ? await readText(req, kind, route.maxBytes ?? DEFAULT_MAX_BYTES) : ''
+  const request = { ...openRequest(exchange.id, req, context.trustedProxyHops), body }
+  const answer = handler(route.shared ? { ...request, headers: negotiation(req), rawHeaders: [] } : request)
   return within(route.timeout ?? DEFAULT_TIMEOUT, answer, () => temporarilyUnavailable('handler_timeout', 1))
+}
+
+/** What an answer that is shared may depend on. */
+function negotiation({ headers }: IncomingMessage): IncomingHttpHeaders {
+  const { accept, 'accept-encoding': encoding } = headers
+  return { ...(accept !== undefined && { accept }), ...(encoding !== undefined && { 'accept-encoding': encoding }) }
 }
 
 /** The handler of the request's method with its tenant and deps in hand; undefined when the route lacks the method. */

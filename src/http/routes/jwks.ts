@@ -16,5 +16,6 @@ export const jwksRoute: IssuerRoute<JwksDeps> = {
   name: 'jwks',
   path: '/jwks',
   cors: 'any',
+  shared: true,
   methods: { GET: jwks },
 }

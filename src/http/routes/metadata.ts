@@ -33,6 +33,7 @@ export const metadataRoute: IssuerRoute<MetadataDeps> = {
   path: '/.well-known/oauth-authorization-server',
   wellKnown: true,
   cors: 'any',
+  shared: true,
   methods: { GET: authorizationServerMetadata },
 }
 

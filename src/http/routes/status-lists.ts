@@ -57,6 +57,7 @@ export const statusListRoute: IssuerRoute<StatusListDeps> = {
   path: '/status-lists/',
   item: /^[\w-]{22}$/,
   cors: 'any',
+  shared: true,
   methods: { GET: statusList },
 }
 
@@ -64,5 +65,6 @@ export const statusListAggregationRoute: IssuerRoute<StatusListDeps> = {
   name: 'status_lists',
   path: '/status-lists',
   cors: 'any',
+  shared: true,
   methods: { GET: statusListAggregation },
 }

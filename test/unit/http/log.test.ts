@@ -132,6 +132,14 @@ describe('lines of requests', () => {
     expect(written[0]).toMatch(/^[\x20-\x7e]+\n$/)
   })
 
+  it.each(['', 'a"b', 'a\\b', 'line\nend', 'caf\u00e9 \u202e', '\u0007', '{"a":1}'])('hold any text: %j', (reason) => {
+    const written: string[] = []
+    const log = createLog('info', { write: (line) => void written.push(line) })
+    log.request({ reason, status: 200, ms: 0.5 })
+    expect(JSON.parse(written[0] ?? '')).toMatchObject({ level: 30, reason, status: 200, ms: 0.5, msg: 'request' })
+    expect(written[0]).toMatch(/^[\x20-\x7e]+\n$/)
+  })
+
   it('are left out above level info', () => {
     const written: string[] = []
     createLog('warn', { write: (line) => void written.push(line) }).request({ route: 'token' })
