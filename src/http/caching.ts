@@ -31,6 +31,11 @@ export function unlessMatching(response: HttpResponse, requestHeaders: IncomingH
   if (wanted === undefined || typeof etag !== 'string' || response.status !== 200) return response
   const had = wanted.split(',').map((one) => one.trim().replace(/^W\//, ''))
   if (!had.includes(etag) && wanted.trim() !== '*') return response
-  const { 'content-type': _, ...headers } = response.headers
+  return response.fixed ? unchanged(response) : notModified(response)
+}
+
+function notModified({ headers: { 'content-type': _, ...headers } }: HttpResponse): HttpResponse {
   return { status: 304, headers }
 }
+
+const unchanged = madeOnce(notModified)

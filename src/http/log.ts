@@ -39,10 +39,13 @@ function redact(fields: Record<string, unknown>, depth = 0): Record<string, unkn
 const isPlain = (value: unknown): value is Record<string, unknown> =>
   typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
 
-/** The process's log: one line of ASCII JSON per call, to `destination` or standard output, with `base` in each. */
+/**
+ * The process's log: one line of ASCII JSON per call, to `destination` or standard output, with `base` in each. Without one this process
+ * is the only one that writes there of requests.
+ */
 export function createLog(
   level: LogLevel,
-  destination: LogDestination = gathering(pino.destination(1)),
+  destination?: LogDestination,
   base: Readonly<Record<string, number>> | null = null,
 ): RequestLog {
   const options = {
@@ -52,12 +55,13 @@ export function createLog(
     serializers: { err: describeError },
     timestamp: pino.stdTimeFunctions.isoTime,
   }
-  const log = pino(options, { write: (line) => destination.write(terminalSafe(line)) })
+  const out = destination ?? gathering(pino.destination(1), base ? PIPE_PIECE : MAX_BATCH)
+  const log = pino(options, { write: (line) => out.write(terminalSafe(line)) })
   const ofProcess = Object.entries(base ?? {})
     .map(([name, value]) => `,${JSON.stringify(name)}:${value}`)
     .join('')
   const writesInfo = log.isLevelEnabled('info')
-  const writeLater = destination.writeLater ?? ((line: string) => destination.write(line))
+  const writeLater = out.writeLater ?? ((line: string) => out.write(line))
   return {
     debug: log.debug.bind(log),
     info: log.info.bind(log),
@@ -88,8 +92,9 @@ function isoTime(): string {
   return known.text
 }
 
-/** As much as a pipe takes in one piece: several processes may write to it, and a line of one is not torn by another. */
-const MAX_BATCH = 4096
+/** As much as a pipe takes in one piece: where several processes write to it, a line of one is not torn by another. */
+const PIPE_PIECE = 4096
+const MAX_BATCH = 64 * 1024
 
 /** Milliseconds that a line waits for others at most. */
 const GATHERING = 5
@@ -98,10 +103,10 @@ const GATHERING = 5
 export type LogDestination = DestinationStream & { readonly writeLater?: (line: string) => void }
 
 /**
- * Writes together what may be written later, as it comes within some milliseconds; all else at once, and after what came before it. What
- * waits when the process exits is written before it has.
+ * Writes together what may be written later, as it comes within some milliseconds, up to `most` characters; all else at once, and after
+ * what came before it. What waits when the process exits is written before it has.
  */
-export function gathering(destination: DestinationStream): LogDestination {
+export function gathering(destination: DestinationStream, most: number): LogDestination {
   let waiting = ''
   function flush() {
     const text = waiting
@@ -115,7 +120,7 @@ export function gathering(destination: DestinationStream): LogDestination {
       destination.write(line)
     },
     writeLater(line) {
-      if (waiting.length + line.length > MAX_BATCH) flush()
+      if (waiting.length + line.length > most) flush()
       if (waiting === '') setTimeout(flush, GATHERING)
       waiting += line
     },

@@ -21,12 +21,14 @@ export function send(
   response: HttpResponse,
   { id, common }: { readonly id: string; readonly common: ResponseHeaders },
 ): void {
-  const { status, body, stream } = response
-  const known = response.fixed ? fixedHead(response, common) : headOf(response, common)
+  const { status, stream } = response
+  const { head, body } = response.fixed ? prepared(response, common) : { head: headOf(response, common), ...response }
   const own = bodyUnread(req) ? ['x-request-id', id, 'connection', 'close'] : ['x-request-id', id]
-  res.writeHead(status, [...known, ...own])
+  res.writeHead(status, [...head, ...own])
   if (stream && req.method !== 'HEAD') res.flushHeaders()
-  else res.end(req.method === 'HEAD' || isBodyless(status) ? undefined : body)
+  else if (req.method === 'HEAD' || isBodyless(status) || body === undefined) res.end()
+  else if (typeof body === 'string') res.end(body, response.fixed ? 'latin1' : 'utf8')
+  else res.end(body)
 }
 
 const isBodyless = (status: number) => status === 204 || status === 304
@@ -34,15 +36,25 @@ const isBodyless = (status: number) => status === 204 || status === 304
 /** Names and values in turn, as Node takes them with the least work. */
 type Head = readonly (string | string[])[]
 
-const fixedHeads = new WeakMap<HttpResponse, { readonly common: ResponseHeaders; readonly head: Head }>()
+/** Longer bodies cost more to copy than a second piece costs to write. */
+const MAX_TEXT = 16 * 1024
 
-/** The head of an answer that is given again, for the headers it was given with last. */
-function fixedHead(response: HttpResponse, common: ResponseHeaders): Head {
-  const known = fixedHeads.get(response)
-  if (known?.common === common) return known.head
-  const head = headOf(response, common)
-  fixedHeads.set(response, { common, head })
-  return head
+type Prepared = { readonly common: ResponseHeaders; readonly head: Head; readonly body: HttpResponse['body'] }
+
+const fixed = new WeakMap<HttpResponse, Prepared>()
+
+/**
+ * Of an answer that is given again: its head, for the headers it was given with last, and its bytes as latin1, since Node writes text
+ * together with the head, and bytes apart from it.
+ */
+function prepared(response: HttpResponse, common: ResponseHeaders): Prepared {
+  const known = fixed.get(response)
+  if (known?.common === common) return known
+  const bytes = Buffer.from(response.body ?? '')
+  const body = bytes.length > MAX_TEXT ? bytes : bytes.toString('latin1')
+  const made = { common, head: headOf(response, common), body }
+  fixed.set(response, made)
+  return made
 }
 
 function headOf({ status, headers, body, stream }: HttpResponse, common: ResponseHeaders): Head {

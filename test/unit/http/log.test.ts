@@ -108,7 +108,7 @@ describe('createLog', () => {
 describe('lines of requests', () => {
   function gathered() {
     const written: string[] = []
-    const log = createLog('info', gathering({ write: (text) => void written.push(text) }))
+    const log = createLog('info', gathering({ write: (text) => void written.push(text) }, 4096))
     return {
       log,
       written,
