@@ -15,9 +15,15 @@ const PART_OF_SATURATION = 0.5
 
 type Work = { readonly what: string; readonly exchanges: () => Promise<Exchange[]> }
 type Line = () => Promise<unknown>
-type Contestant = { readonly workers: number; readonly server: RunningServer; readonly lines: readonly Line[] }
+type Contestant = {
+  readonly workers: number
+  readonly server: RunningServer
+  readonly lines: readonly Line[]
+  /** Requests a second. */
+  readonly rate: number
+}
 
-/** The CPU that a request costs a server of two workers, beside a server of one at the same rate. */
+/** The CPU that a request costs a server of two workers, beside a server of one, each at half of what it can do. */
 export async function workers(bench: Bench): Promise<Report[]> {
   const stage = await bench.stage()
   const works: Work[] = [
@@ -31,10 +37,10 @@ export async function workers(bench: Bench): Promise<Report[]> {
     for (const work of works) found.push(await compare(work, servers, bench))
     return [
       {
-        title: `Workers, at ${100 * PART_OF_SATURATION} % of what one can do`,
+        title: `Workers, each server at ${100 * PART_OF_SATURATION} % of what it can do`,
         columns: [
           '',
-          'requests/s',
+          ...WORKERS.map((count) => `requests/s, WORKERS=${count}`),
           ...WORKERS.map((count) => `CPU ms a request, WORKERS=${count}`),
           'ratio',
           'least',
@@ -90,7 +96,6 @@ async function compare({ what, exchanges }: Work, servers: readonly RunningServe
     ? { turn: 500, warmUp: 1_000, rounds: 5 }
     : { turn: 2_000, warmUp: 4_000, rounds: 9 }
   const contestants: Contestant[] = []
-  let rate = 0
   for (const [index, workers] of WORKERS.entries()) {
     const server = servers[index]
     if (!server) throw new Error('A server for each was started.')
@@ -98,12 +103,12 @@ async function compare({ what, exchanges }: Work, servers: readonly RunningServe
     // By requests and not by time: each worker has code of its own to compile.
     for (let asked = 0; asked < warmUp * workers; ) asked += (await saturate(turn)).count
     const { count, clock = 1 } = await saturate(turn)
-    if (workers === 1) rate = (PART_OF_SATURATION * count) / clock
-    contestants.push({ workers, server, lines: await openLines(server.url, await exchanges()) })
+    const rate = (PART_OF_SATURATION * count) / clock
+    contestants.push({ workers, server, lines: await openLines(server.url, await exchanges()), rate })
   }
   const spent = new Map(contestants.map(({ workers }) => [workers, [] as number[]]))
   for (let round = 0; round < rounds; round++) {
-    for (const { workers, server, lines } of round % 2 === 0 ? contestants : contestants.toReversed()) {
+    for (const { workers, server, lines, rate } of round % 2 === 0 ? contestants : contestants.toReversed()) {
       spent.get(workers)?.push(await cpuOfRequest(server, lines, { rate, turn }))
     }
   }
@@ -111,7 +116,7 @@ async function compare({ what, exchanges }: Work, servers: readonly RunningServe
   const ratios = one.map((cpu, round) => (two[round] ?? Number.NaN) / cpu)
   const row = [
     what,
-    rate,
+    ...contestants.map(({ rate }) => Math.round(rate)),
     1000 * median(one),
     1000 * median(two),
     median(ratios),
