@@ -4,7 +4,7 @@ import type { Grants, NewGrant, RefreshOutcome } from '../oauth/ports.js'
 import type { Actor, Grant } from '../oauth/records.js'
 import { type GrantRow, grantId, insertGrant, toGrant } from './new-grant.js'
 import { isUuid } from './text.js'
-import { together } from './together.js'
+import { inPlace, type Place, together } from './together.js'
 
 // One statement, so that no revocation comes between what is checked and what is written. The user's row is locked before the
 // session's, as a revocation locks them, and against its update: whoever ends the user's grants afterwards finds this one.
@@ -50,9 +50,6 @@ type Key = { readonly tenantId: string; readonly id: string }
 /** `live`: the place of the access token that comes with it. */
 type Attempt = Key & { readonly generation: number; readonly attempt: string; readonly live: bigint }
 type Judged = Pick<Grant, 'state'> & { readonly rev: string; readonly wide: string }
-/** Which of those asked for it answers, counted from 1. */
-type Place = { readonly place: string }
-
 // Together they hold their rows for as long as the last of them takes. An answer takes 1 to 5 ms; what is stuck keeps nobody else.
 const TOGETHER = { most: 64, patience: 25 }
 
@@ -144,10 +141,4 @@ function valuesOf(grant: NewGrant, by: Actor): unknown[] {
     by,
     grant.place,
   ]
-}
-
-function inPlace<Row extends Place>(rows: readonly Row[], count: number): (Row | undefined)[] {
-  const found = new Array<Row | undefined>(count)
-  for (const row of rows) found[Number(row.place) - 1] = row
-  return found
 }

@@ -61,3 +61,13 @@ export function together<Asked, Answer>(
       wake()
     })
 }
+
+/** Which of those asked for a row answers, counted from 1, as Postgres gives it WITH ORDINALITY. */
+export type Place = { readonly place: string }
+
+/** The rows of a statement for many, each in the place of who asked for it. */
+export function inPlace<Row extends Place>(rows: readonly Row[], count: number): (Row | undefined)[] {
+  const found = Array.from<Row | undefined>({ length: count })
+  for (const row of rows) found[Number(row.place) - 1] = row
+  return found
+}

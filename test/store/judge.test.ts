@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { uuidToBase64url } from '../../src/crypto/uuid.js'
+import { base64urlToUuid, uuidToBase64url } from '../../src/crypto/uuid.js'
 import type { Grants, Revocations, TokenClaims } from '../../src/oauth/ports.js'
 import { createGrants } from '../../src/store/grants.js'
 import { readInstallation } from '../../src/store/installation.js'
@@ -263,6 +263,41 @@ describe('a token', () => {
     const issued = await issue()
     expect(await judge(issued, { grant: 'x' })).toEqual({ dead: 'grant_unknown' })
     expect(await judge(issued, { sid: 'x' })).toBe('live')
+  })
+
+  test('is judged together with others that come in the same moment, each by its own', async () => {
+    const [live, dead, other] = await Promise.all([issue(), issue(), issue()])
+    await revocations.revokeGrant(dead.world.tenant.id, base64urlToUuid(dead.claims.grant ?? '') ?? '', {
+      reason: 'test',
+      by: operator,
+    })
+    const sent: number[] = []
+    const query = (statement: { values: unknown[][] }) => {
+      sent.push(statement.values[0]?.length ?? 0)
+      return stage.pool.query(statement as unknown as pg.QueryConfig)
+    }
+    const store = createRevocations({
+      pool: { query } as unknown as pg.Pool,
+      installation: await readInstallation(stage.pool),
+    })
+    const { claims } = other
+    const judged = await Promise.all([
+      store.judge(live.world.tenant.id, live.claims, KEY),
+      store.judge(dead.world.tenant.id, dead.claims, KEY),
+      store.judge(other.world.tenant.id, { ...claims, exp: claims.iat + 1_000_000 }, undefined),
+      store.judge(other.world.tenant.id, dead.claims, KEY),
+      store.judge(other.world.tenant.id, claims, KEY),
+      store.judge(randomUUID(), claims, KEY),
+    ])
+    expect(judged).toEqual([
+      'live',
+      { dead: 'grant_revoked' },
+      { dead: 'lifetime_above_cap' },
+      { dead: expect.any(String) },
+      'live',
+      { dead: 'tenant_unknown' },
+    ])
+    expect(sent).toEqual([6])
   })
 
   test('costs no more to judge when its tenant has revoked thousands', async () => {
