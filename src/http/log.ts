@@ -72,7 +72,8 @@ export function createLog(
       let line = `{"level":${INFO},"time":"${isoTime()}"${ofProcess}`
       for (const name in fields) {
         const value = fields[name]
-        if (value !== undefined) line += `,"${name}":${typeof value === 'string' ? quoted(value) : value}`
+        if (value !== undefined)
+          line += `,"${name}":${typeof value === 'string' ? quoted(value) : JSON.stringify(value)}`
       }
       writeLater(`${line},"msg":"request"}\n`)
     },

@@ -65,6 +65,7 @@ export function routeMatcher<Deps>(routes: readonly Route<Deps>[]): (path: strin
   const byPath = new Map<string, Route<Deps>>()
   for (const route of routes) {
     if (byPath.has(route.path)) throw new Error(`Two routes have the path ${route.path}.`)
+    if (route.shared && !isForAnybody(route)) throw new Error(`Of ${route.path} not every caller may have one answer.`)
     byPath.set(route.path, route)
   }
   const find = (path: string) => {
@@ -83,6 +84,10 @@ export function routeMatcher<Deps>(routes: readonly Route<Deps>[]): (path: strin
     return isThere ? { of: 'issuer', route, slug } : undefined
   }
 }
+
+/** Whether nothing of an answer depends on the caller's origin, or on what they read. */
+const isForAnybody = ({ cors = 'none', answers = 'json' }: Route<never>): boolean =>
+  (cors === 'none' || cors === 'any') && answers === 'json'
 
 /** The route of one of many things: its path up to the last slash, and behind it what the route allows. */
 function itemRoute<Deps>(byPath: ReadonlyMap<string, Route<Deps>>, path: string): Route<Deps> | undefined {

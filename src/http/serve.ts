@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { temporarilyUnavailable } from '../oauth/errors.js'
 import type { Ports } from '../oauth/ports.js'
 import type { Tenant } from '../oauth/records.js'
@@ -111,7 +111,7 @@ async function respond<Deps>(match: Match<Deps>, exchange: Exchange, context: Se
   refuseHeaders(req.rawHeaders)
   if (!match.route.shared || !isRead(req)) return handle(match, exchange, context)
   const { url, headers } = req
-  const first = context.ofThisTurn(`${url}\n${headers.accept}\n${headers['accept-encoding']}`, () => ({
+  const first = context.ofThisTurn(JSON.stringify([url, headers.accept, headers['accept-encoding']]), () => ({
     exchange,
     answer: handle(match, exchange, context),
   }))
@@ -143,14 +143,20 @@ async function handle<Deps>(
   const takesBody = kind !== 'none' && !isRead(req) && (!route.bodyOptional || hasBody(req))
   const body = takesBody ? await readText(req, kind, route.maxBytes ?? DEFAULT_MAX_BYTES) : ''
   const request = { ...openRequest(exchange.id, req, context.trustedProxyHops), body }
-  const answer = handler(route.shared ? { ...request, headers: negotiation(req), rawHeaders: [] } : request)
+  const answer = handler(route.shared ? { ...request, ...ofNobody(req) } : request)
   return within(route.timeout ?? DEFAULT_TIMEOUT, answer, () => temporarilyUnavailable('handler_timeout', 1))
 }
 
-/** What an answer that is shared may depend on. */
-function negotiation({ headers }: IncomingMessage): IncomingHttpHeaders {
+/** What an answer that is shared may depend on, in place of what is one caller's. */
+function ofNobody({
+  headers,
+}: IncomingMessage): Pick<RootRequest, 'headers' | 'rawHeaders' | 'contentType' | 'address'> {
   const { accept, 'accept-encoding': encoding } = headers
-  return { ...(accept !== undefined && { accept }), ...(encoding !== undefined && { 'accept-encoding': encoding }) }
+  const negotiated = {
+    ...(accept !== undefined && { accept }),
+    ...(encoding !== undefined && { 'accept-encoding': encoding }),
+  }
+  return { headers: negotiated, rawHeaders: [], contentType: undefined, address: '' }
 }
 
 /** The handler of the request's method with its tenant and deps in hand; undefined when the route lacks the method. */

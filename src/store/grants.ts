@@ -50,6 +50,9 @@ type Key = { readonly tenantId: string; readonly id: string }
 /** `live`: the place of the access token that comes with it. */
 type Attempt = Key & { readonly generation: number; readonly attempt: string; readonly live: bigint }
 type Judged = Pick<Grant, 'state'> & { readonly rev: string; readonly wide: string }
+// What an integer of Postgres holds. One that nobody reaches must not fail those it goes with.
+const LAST_GENERATION = 2 ** 31 - 1
+
 // Together they hold their rows for as long as the last of them takes. An answer takes 1 to 5 ms; what is stuck keeps nobody else.
 const TOGETHER = { most: 64, patience: 25 }
 
@@ -105,10 +108,14 @@ export function createGrants({ pool }: { pool: Pick<Pool, 'query'> }): Grants {
     async find(tenantId, grantId) {
       return isUuid(grantId) ? find({ tenantId, id: grantId }) : undefined
     },
-    async refresh({ tenantId, id }, { generation, grace, place }, by) {
+    async refresh({ tenantId, id, generation: known }, { generation, grace, place }, by) {
       const attempt = randomUUID()
-      const rotated = await rotate({ tenantId, id, generation, attempt, live: place })
-      if (rotated) return { result: 'rotated', generation: rotated.generation, sessionId: rotated.session ?? undefined }
+      // A token that was spent is judged by the moment it came in, without waiting for anybody.
+      if (generation === known && generation < LAST_GENERATION) {
+        const rotated = await rotate({ tenantId, id, generation, attempt, live: place })
+        if (rotated)
+          return { result: 'rotated', generation: rotated.generation, sessionId: rotated.session ?? undefined }
+      }
       // The row is the lock, its own SET and WHERE the guard: of any number of concurrent callers one rotates.
       const values = [tenantId, id, generation, attempt, grace, place, by]
       const { rows } = await pool.query<Refreshed>({ ...REFRESH, values })

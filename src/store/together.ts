@@ -13,7 +13,7 @@ export type Together = {
 
 /**
  * A function of one that is answered for many: what is asked in one turn of the event loop goes together, at its end, and so does what
- * is asked while an answer is under way. Nothing waits for company, nor longer than `patience` for an answer to others. `answer` gives
+ * is asked while an answer is under way. Nothing waits for company, nor longer than `patience` for each `most` of those before. `answer` gives
  * one for each in its place; when it fails, all of them fail.
  */
 export function together<Asked, Answer>(

@@ -102,7 +102,11 @@ function storedRotations({ pool, tenantId }: Stage, grants: Grant[]): (() => Pro
   return shares(grants).map((share) => {
     let { id, generation } = following(share)
     return async () => {
-      const outcome = await refresh({ tenantId, id }, { generation, grace: 10, place: newPlace() }, { kind: 'system' })
+      const outcome = await refresh(
+        { tenantId, id, generation },
+        { generation, grace: 10, place: newPlace() },
+        { kind: 'system' },
+      )
       if (outcome.result !== 'rotated') throw new Error(`The grant is ${outcome.result}.`)
       generation = outcome.generation
       if (generation === REFRESHES) ({ id, generation } = following(share))

@@ -90,7 +90,7 @@ async function refreshAll(client: pg.Client, { grants, generation: before }: Rou
   const { refresh } = createGrants({ pool: client as unknown as pg.Pool })
   for (const { tenantId, id, generation } of grants) {
     const presented = { generation: generation + before, grace: 10, place: newPlace() }
-    const { result } = await refresh({ tenantId, id }, presented, { kind: 'system' })
+    const { result } = await refresh({ tenantId, id, generation: presented.generation }, presented, { kind: 'system' })
     if (result !== 'rotated') throw new Error(`The grant is ${result}.`)
   }
 }

@@ -70,6 +70,8 @@ overBothTransports('requests of one moment', (reach) => {
   it.each<[string, Ask, Ask]>([
     ['Accept', { headers: { accept: 'a/b' } }, { headers: { accept: 'a/c' } }],
     ['no Accept', { headers: { accept: 'a/b' } }, {}],
+    ['Accept, one by name', { headers: { accept: 'undefined' } }, {}],
+    ['Accept, another by name', { headers: { accept: 'null' } }, {}],
     ['Accept-Encoding', { headers: { 'accept-encoding': 'br' } }, { headers: { 'accept-encoding': 'gzip' } }],
     ['query', { target: '/document?a' }, { target: '/document?b' }],
     ['tenant', {}, { target: '/t/acme/document' }],
@@ -80,10 +82,10 @@ overBothTransports('requests of one moment', (reach) => {
   })
 
   it('show the endpoint nothing in which they may differ', async () => {
-    const headers = { accept: 'a/b', authorization: 'Basic eDp5', cookie: 'a=b', origin: 'https://a.example' }
-    const { seen } = await ask([{ headers }, { headers: { accept: 'a/b' } }], nth)
-    expect(seen.map(({ headers, rawHeaders }) => ({ headers, rawHeaders }))).toEqual([
-      { headers: { accept: 'a/b' }, rawHeaders: [] },
+    const own = { authorization: 'Basic eDp5', cookie: 'a=b', origin: 'https://a.example', 'content-type': 'a/c' }
+    const { seen } = await ask([{ headers: { accept: 'a/b', ...own } }, { headers: { accept: 'a/b' } }], nth)
+    expect(seen).toEqual([
+      expect.objectContaining({ headers: { accept: 'a/b' }, rawHeaders: [], contentType: undefined, address: '' }),
     ])
   })
 
@@ -127,6 +129,17 @@ overBothTransports('requests of one moment', (reach) => {
     const { answers, seen } = await ask([{}, { method: 'DELETE' }, { method: 'OPTIONS' }, {}], nth)
     expect(seen).toHaveLength(1)
     expect(statuses(answers)).toEqual([200, 405, 204, 200])
+  })
+})
+
+describe('an answer that is not the same for all', () => {
+  it.each([
+    { cors: 'clients' as const },
+    { cors: 'clients_with_cookie' as const },
+    { cors: 'any' as const, answers: 'page' as const },
+  ])('cannot be shared: %j', (one) => {
+    const route: Route<Deps> = { name: 'document', path: '/document', shared: true, methods: { GET: act }, ...one }
+    expect(() => testApp([route], { deps: { act: () => json(200, {}) } })).toThrow('/document')
   })
 })
 

@@ -38,7 +38,7 @@ type Issued = { readonly place: bigint; readonly sessionId: string | undefined }
 
 async function refresh(grant: { tenantId: string; id: string }, issued: Issued[]): Promise<void> {
   const place = newPlace()
-  const outcome = await grants.refresh(grant, { generation: 0, grace: 10, place }, operator)
+  const outcome = await grants.refresh({ ...grant, generation: 0 }, { generation: 0, grace: 10, place }, operator)
   if (outcome.result === 'rotated' || outcome.result === 'replayed')
     issued.push({ place, sessionId: outcome.sessionId })
 }

@@ -44,7 +44,7 @@ const newUser = async (of: World = stage.ours): Promise<World> => ({
   user: await makeUser(stage.pool, of.tenant.id),
 })
 const refresh = (grant: { tenantId: string; id: string }, place = newPlace()) =>
-  grants.refresh(grant, { generation: 0, grace: 10, place }, operator)
+  grants.refresh({ ...grant, generation: 0 }, { generation: 0, grace: 10, place }, operator)
 
 /** A session with a grant that ends with it and one that does not, and the places of their access tokens. */
 async function signedIn(world: World) {

@@ -51,8 +51,9 @@ type Queryable = Pick<pg.Pool, 'query'>
 
 const refresh = async (pool: Queryable, { grant }: Person): Promise<string> => {
   const grants = createGrants({ pool })
-  const { generation = 0 } = (await grants.find(grant.tenantId, grant.id)) ?? {}
-  return (await grants.refresh(grant, { generation, grace: 10, place: newPlace() }, operator)).result
+  const found = (await grants.find(grant.tenantId, grant.id)) ?? grant
+  const attempt = { generation: found.generation, grace: 10, place: newPlace() }
+  return (await grants.refresh(found, attempt, operator)).result
 }
 
 /** All that a sign-in asks of the store, up to the grant. */

@@ -57,7 +57,7 @@ async function signIn(world: World, sessionId?: string) {
 /** A refresh whose access token has a place in a status list: it is flipped when the grant ends. */
 async function refreshWithPlace(id: string, given: bigint[]): Promise<void> {
   const place = newPlace()
-  const grant = { tenantId: stage.ours.tenant.id, id }
+  const grant = { tenantId: stage.ours.tenant.id, id, generation: 0 }
   const { result } = await grants.refresh(grant, { generation: 0, grace: 10, place }, operator)
   if (result === 'rotated' || result === 'replayed') given.push(place)
 }

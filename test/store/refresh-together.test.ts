@@ -18,7 +18,7 @@ beforeAll(async () => {
 })
 afterAll(() => stage.close())
 
-type Query = { name: string; values: unknown[] }
+type Query = pg.QueryConfig & { name: string; values: unknown[] }
 
 function counting(pool: pg.Pool): pg.Pool {
   const query = (statement: Query) => {
@@ -41,8 +41,13 @@ const make = (overrides?: Partial<NewGrant>) => makeGrant(grants, stage.ours, ov
 const several = (count: number, overrides?: Partial<NewGrant>) =>
   Promise.all(Array.from({ length: count }, () => make(overrides)))
 
-const refresh = (grant: Pick<Grant, 'tenantId' | 'id'>, { generation = 0, grace = 10, place = newPlace() } = {}) =>
-  grants.refresh(grant, { generation, grace, place }, operator)
+/** `known`: the generation of the row when the grant was found, that of the token unless told. */
+type Presented = { generation: number; known: number; grace: number; place: bigint }
+
+const refresh = (
+  grant: Pick<Grant, 'tenantId' | 'id'>,
+  { generation = 0, known = generation, grace = 10, place = newPlace() }: Partial<Presented> = {},
+) => grants.refresh({ ...grant, generation: known }, { generation, grace, place }, operator)
 const together = (all: Grant[]) => during(() => Promise.all(all.map((grant) => refresh(grant))))
 
 test('several grants are found by one statement, each tenant’s its own', async () => {
@@ -175,12 +180,37 @@ describe('who is left out has a statement of its own', () => {
     expect(states).toEqual(['live', 'live', 'revoked'])
   })
 
-  test('a generation ahead of the row goes on from there', async () => {
+  test.each([3, 2 ** 31 - 2])('a generation ahead of the row goes on from there: %d', async (generation) => {
     const all = await several(2)
-    const { answer } = await during(() =>
-      Promise.all([refresh(all[0] as Grant, { generation: 3 }), refresh(all[1] as Grant)]),
+    const { answer, statements } = await during(() =>
+      Promise.all([refresh(all[0] as Grant, { generation, known: 0 }), refresh(all[1] as Grant)]),
     )
-    expect(answer.map((outcome) => 'generation' in outcome && outcome.generation)).toEqual([4, 1])
+    expect(answer.map((outcome) => 'generation' in outcome && outcome.generation)).toEqual([generation + 1, 1])
+    expect(new Set(statements.map(([name]) => name))).toEqual(new Set(['grants_rotate', 'grants_refresh']))
+  })
+
+  test('a token known to be spent waits for nobody who is refreshed', async () => {
+    const all = await several(2)
+    await together(all)
+    const { answer, statements } = await during(() =>
+      Promise.all([refresh(all[0] as Grant, { generation: 0, known: 1 }), refresh(all[1] as Grant, { generation: 1 })]),
+    )
+    expect(answer.map(({ result }) => result)).toEqual(['replayed', 'rotated'])
+    expect(statements.toSorted()).toEqual([
+      ['grants_refresh', 1],
+      ['grants_rotate', 1],
+    ])
+  })
+
+  test('the last generation that a row can hold fails alone', async () => {
+    const all = await several(2)
+    const last = 2 ** 31 - 1
+    await sql('UPDATE grants SET generation = $2 WHERE id = $1', all[0]?.id, last)
+    const outcomes = await Promise.allSettled([
+      refresh(all[0] as Grant, { generation: last }),
+      refresh(all[1] as Grant),
+    ])
+    expect(outcomes.map(({ status }) => status)).toEqual(['rejected', 'fulfilled'])
   })
 
   test('another tenant’s grant is none, and lives on', async () => {
@@ -235,7 +265,7 @@ describe('of a grant that somebody holds', () => {
         const results = new Map<string, string[]>()
         const of = async (store: Grants, grant: Grant) => {
           const attempt = { generation: generations.get(grant.id) ?? 0, grace: 10, place: newPlace() }
-          const outcome = await store.refresh(grant, attempt, operator)
+          const outcome = await store.refresh({ ...grant, generation: attempt.generation }, attempt, operator)
           results.set(grant.id, [...(results.get(grant.id) ?? []), outcome.result])
           if ('generation' in outcome) generations.set(grant.id, outcome.generation)
         }

@@ -34,7 +34,7 @@ function setUp(answer: unknown) {
 type Wrapped = ReturnType<typeof setUp>
 
 const refresh = ({ grants }: Wrapped) =>
-  grants.refresh({ tenantId: 'a', id: 'grant-1' }, { generation: 0, grace: 10, place: 0n }, operator)
+  grants.refresh({ tenantId: 'a', id: 'grant-1', generation: 0 }, { generation: 0, grace: 10, place: 0n }, operator)
 
 it.each<{ name: string; answer: unknown; act: (ports: Wrapped) => Promise<unknown> }>([
   { name: 'revokeToken', answer: undefined, act: ({ revocations }) => revocations.revokeToken('a', token, operator) },
