@@ -51,7 +51,10 @@ export type Grants = {
   /** Inserted only while the user is enabled and the credential version is what was seen; audited in the same statement. */
   make(grant: NewGrant, by: Actor): Promise<{ result: 'made'; grant: Grant } | { result: 'superseded' }>
   find(tenantId: string, grantId: string): Promise<Grant | undefined>
-  /** One statement, shared with what comes at the same time; see `rotate_grants` and `refresh_grant` in the migrations. The grant is as it was found. */
+  /**
+   * The grant as it was found. One statement, shared with what comes at the same time: `rotate_grants` and `refresh_grant` in the
+   * migrations.
+   */
   refresh(
     grant: Pick<Grant, 'tenantId' | 'id' | 'generation'>,
     attempt: { generation: number; grace: number; place: bigint },

@@ -50,11 +50,9 @@ type Key = { readonly tenantId: string; readonly id: string }
 /** `live`: the place of the access token that comes with it. */
 type Attempt = Key & { readonly generation: number; readonly attempt: string; readonly live: bigint }
 type Judged = Pick<Grant, 'state'> & { readonly rev: string; readonly wide: string }
+
 // What an integer of Postgres holds. One that nobody reaches must not fail those it goes with.
 const LAST_GENERATION = 2 ** 31 - 1
-
-// Together they hold their rows for as long as the last of them takes. An answer takes 1 to 5 ms; what is stuck keeps nobody else.
-const TOGETHER = { most: 64, patience: 25 }
 
 // Why a refresh found nothing to do. A grant that is neither revoked nor expired has too many access tokens alive, or had a moment ago.
 const WHY_NOT = {
@@ -75,7 +73,7 @@ export function createGrants({ pool }: { pool: Pick<Pool, 'query'> }): Grants {
     return inPlace(rows, asked.length).map(
       (row) => row && { ...toGrant(row), state: row.state, rev: Number(row.rev), wide: Number(row.wide) },
     )
-  }, TOGETHER)
+  })
 
   const rotate = together(async (asked: readonly Attempt[]) => {
     const values = [
@@ -87,7 +85,7 @@ export function createGrants({ pool }: { pool: Pick<Pool, 'query'> }): Grants {
     ]
     const { rows } = await pool.query<Omit<Refreshed, 'result'> & Place>({ ...ROTATE, values })
     return inPlace(rows, asked.length)
-  }, TOGETHER)
+  })
 
   async function whyNot(tenantId: string, grantId: string): Promise<RefreshOutcome> {
     type Why = { revoked: boolean; expired: boolean; retry_after: string }

@@ -25,9 +25,6 @@ const JUDGE = {
            WITH ORDINALITY AS asked (tenant_id, digests, rev, lifetime, key_id, client_id, api, grant_id, session_id, place)`,
 }
 
-// An answer takes 1 to 5 ms; what is stuck keeps nobody else.
-const TOGETHER = { most: 64, patience: 25 }
-
 type Asked = { readonly tenantId: string; readonly claims: TokenClaims; readonly signingKeyId: string | undefined }
 
 const PAGE_SIZE = 5_000
@@ -97,7 +94,7 @@ export function createRevocations({
       if (!row) throw new Error('A token was to be judged and was not.')
       return row.dead
     })
-  }, TOGETHER)
+  })
 
   return {
     async revokeToken(tenantId, { claims: { jti, exp, sub, client_id, grant }, place }, by) {
