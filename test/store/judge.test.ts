@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { base64urlToUuid, uuidToBase64url } from '../../src/crypto/uuid.js'
@@ -8,9 +8,9 @@ import { readInstallation } from '../../src/store/installation.js'
 import { createRevocations } from '../../src/store/revocations.js'
 import { eventually } from '../support/eventually.js'
 import {
-  insert,
   makeApi,
   makeGrant,
+  makeKey,
   makeSession,
   makeUser,
   makeWorld,
@@ -42,17 +42,7 @@ async function issue(): Promise<Issued> {
   const world = await makeWorld(stage.pool)
   const session = await makeSession(stage.pool, world)
   const grant = await makeGrant(grants, world, { sessionId: session })
-  await insert(stage.pool, 'keys', {
-    tenant_id: world.tenant.id,
-    id: KEY,
-    purpose: 'access_token',
-    algorithm: 'ES256',
-    status: 'active',
-    public_jwk: {},
-    sealed: randomBytes(4),
-    master_key_id: 'm',
-    activates_at: new Date(),
-  })
+  await makeKey(stage.pool, world.tenant.id, { id: KEY })
   // One revocation before, so that the tenant's revision is not zero and the token's is after it.
   const [{ r }] = await sql(`SELECT append_revocation($1, 'jti', 'another') AS r`, world.tenant.id)
   const claims = {

@@ -9,8 +9,8 @@ import { createUsers } from '../../src/store/users.js'
 import { entryDigest } from '../../src/wire/revocation-list.js'
 import { eventually } from '../support/eventually.js'
 import {
-  insert,
   makeGrant,
+  makeKey,
   makeSession,
   makeUser,
   makeWorld,
@@ -138,18 +138,11 @@ test('a client revoked between what a sign-in saw and the grant it makes: the gr
 
 test('revocations of everything at once, refreshes, sign-ins and new partitions never deadlock', async () => {
   const { tenant, client, api } = stage.ours
-  const keyIds = Array.from({ length: 20 }, () => randomUUID())
-  for (const id of keyIds) {
-    const times = { activates_at: new Date(), activated_at: new Date(), retired_at: new Date() }
-    const key = {
-      id,
-      purpose: 'access_token',
-      algorithm: 'ES256',
-      status: 'retired',
-      public_jwk: {},
-      master_key_id: 'm',
-    }
-    await insert(stage.pool, 'keys', { tenant_id: tenant.id, sealed: Buffer.alloc(1), ...key, ...times })
+  const times = { activates_at: new Date(), activated_at: new Date(), retired_at: new Date() }
+  const keyIds: string[] = []
+  for (let n = 0; n < 20; n++) {
+    const { id } = await makeKey(stage.pool, tenant.id, { status: 'retired', ...times })
+    keyIds.push(id)
   }
   const [{ last }] = await sql(
     'SELECT max(substring(relname FROM $1)::int) AS last FROM pg_class',

@@ -82,6 +82,24 @@ export async function makeClient(
   return row
 }
 
+/** The row of a key that signs access tokens; nothing can be signed with it. */
+export async function makeKey(pool: Queryable, tenantId: string, columns: Values = {}): Promise<{ id: string }> {
+  const row = {
+    tenant_id: tenantId,
+    id: unique('key'),
+    purpose: 'access_token',
+    algorithm: 'ES256',
+    status: 'active',
+    public_jwk: {},
+    sealed: randomBytes(4),
+    master_key_id: 'm',
+    activates_at: new Date(),
+    ...columns,
+  }
+  await insert(pool, 'keys', row)
+  return row
+}
+
 /** A tenant with one of each: its client may have tokens for its API. */
 export async function makeWorld(pool: Queryable) {
   const tenant = await makeTenant(pool)

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { expect } from 'vitest'
 import { uuidToBase64url } from '../../src/crypto/uuid.js'
@@ -14,7 +14,7 @@ import { silent } from '../../src/store/log.js'
 import { createRevocations } from '../../src/store/revocations.js'
 import { createView } from '../../src/store/view.js'
 import { eventually } from './eventually.js'
-import { insert, makeGrant, makeSession, makeWorld, type Stage, type World } from './fixtures.js'
+import { makeGrant, makeKey, makeSession, makeWorld, type Stage, type World } from './fixtures.js'
 
 const PUBLIC_URL = 'https://id.example.com'
 /** Signs every token here. */
@@ -86,17 +86,7 @@ export function introspectingProcesses(stage: Stage) {
   /** A world with a signing key, in which something was revoked before. */
   async function furnish(): Promise<World> {
     const world = await makeWorld(stage.pool)
-    await insert(stage.pool, 'keys', {
-      tenant_id: world.tenant.id,
-      id: KEY,
-      purpose: 'access_token',
-      algorithm: 'ES256',
-      status: 'active',
-      public_jwk: {},
-      sealed: randomBytes(4),
-      master_key_id: 'm',
-      activates_at: new Date(),
-    })
+    await makeKey(stage.pool, world.tenant.id, { id: KEY })
     // One revocation before, so that the tenant's revision is not zero.
     await sql(`SELECT append_revocation($1, 'jti', 'another')`, world.tenant.id)
     return world
