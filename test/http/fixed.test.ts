@@ -41,6 +41,19 @@ overBothTransports('an answer that is given again', (reach) => {
     expect(answer.endsWith('\r\n\r\n')).toBe(true)
   })
 
+  it('has the headers of the server that gives it', async () => {
+    const secure = await reach(testApp(answers, { deps: {} }))
+    const plain = await reach(testApp(answers, { deps: {}, publicUrl: 'http://localhost:3000' }))
+    for (const { agent, sent } of [
+      { ...secure, sent: true },
+      { ...plain, sent: false },
+      { ...secure, sent: true },
+    ]) {
+      const { headers } = await agent.get('/text').expect(200)
+      expect('strict-transport-security' in headers).toBe(sent)
+    }
+  })
+
   it('is 304 for who has it, every time under another id, RFC 9110 §15.4.5', async () => {
     const { agent } = await reach(testApp(answers, { deps: {} }))
     const { headers } = await agent.get('/text').expect(200)

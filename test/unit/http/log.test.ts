@@ -140,6 +140,12 @@ describe('lines of requests', () => {
     expect(written[0]).toMatch(/^[\x20-\x7e]+\n$/)
   })
 
+  it.each([Number.NaN, Number.POSITIVE_INFINITY])('are JSON whatever was measured: %d', (ms) => {
+    const written: string[] = []
+    createLog('info', { write: (line) => void written.push(line) }).request({ ms })
+    expect(JSON.parse(written[0] ?? '')).toMatchObject({ ms: null })
+  })
+
   it('are left out above level info', () => {
     const written: string[] = []
     createLog('warn', { write: (line) => void written.push(line) }).request({ route: 'token' })
