@@ -255,6 +255,11 @@ describe('a token', () => {
     expect(await judge(issued, { sid: 'x' })).toBe('live')
   })
 
+  test('under a grant of another tenant is dead', async () => {
+    const [issued, other] = [await issue(), await issue()]
+    expect(await judge(issued, { grant: other.claims.grant ?? '' })).toEqual({ dead: 'grant_unknown' })
+  })
+
   test('is judged together with others that come in the same moment, each by its own', async () => {
     const [live, dead, other] = await Promise.all([issue(), issue(), issue()])
     await revocations.revokeGrant(dead.world.tenant.id, base64urlToUuid(dead.claims.grant ?? '') ?? '', {
