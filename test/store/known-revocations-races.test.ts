@@ -91,7 +91,7 @@ describe('what another process ended', () => {
       const { openProcess, furnish, issue, followed, sql } = bench
       const proxy = await proxyTo(stage.database.connection)
       bench.closing(proxy.close)
-      const process = await openProcess({ within: 1, connection: proxy.connection, interval: 50 })
+      const process = await openProcess({ within: 1, connection: proxy.connection, interval: 50, patience: 500 })
       const one = await issue(await furnish())
       await followed(process, one)
       proxy[how]()

@@ -30,9 +30,18 @@ export function introspectingProcesses(stage: Stage) {
   const revisionOf = async ({ tenant }: World) =>
     Number((await sql('SELECT revision FROM revisions WHERE tenant_id = $1', tenant.id))[0].revision)
 
-  /** What one process over the database knows, and the ports through which it ends things. */
-  async function openProcess({ within = 60, connection = stage.database.connection, interval = 500 } = {}) {
-    const pool = new pg.Pool({ ...connection, max: 8, connectionTimeoutMillis: 500, query_timeout: 3_000 })
+  /**
+   * What one process over the database knows, and the ports through which it ends things. `patience`: milliseconds for a connection, and
+   * six times as many for an answer; over a connection that may be cut or stall, little.
+   */
+  async function openProcess({
+    within = 60,
+    connection = stage.database.connection,
+    interval = 500,
+    patience = 20_000,
+  } = {}) {
+    const limits = { connectionTimeoutMillis: patience, query_timeout: 6 * patience }
+    const pool = new pg.Pool({ ...connection, ...limits, max: 8 })
     pool.on('error', () => {})
     pool.on('connect', (client) => client.on('error', () => {}))
     const view = createView({ pool, maxStaleness: 60, interval, log: silent })
