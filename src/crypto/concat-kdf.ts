@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { sha256 } from './sha256.js'
 
 export type KdfInput = {
   /** `enc` for direct key agreement, `alg` where the agreed key wraps another. */
@@ -24,8 +24,5 @@ export function concatKdf(sharedSecret: Uint8Array, { algorithm, apu, apv, keyBi
     append(part)
   }
   input.writeUInt32BE(keyBits, end)
-  return createHash('sha256')
-    .update(input)
-    .digest()
-    .subarray(0, keyBits / 8)
+  return sha256(input).subarray(0, keyBits / 8)
 }

@@ -1,5 +1,6 @@
-import { constants, sign, verify } from 'node:crypto'
+import { constants, type KeyObject, sign, verify } from 'node:crypto'
 import { decodeBase64url, encodeBase64url } from './base64url.js'
+import { derFromRaw, rawFromDer } from './ecdsa-signature.js'
 import { parseJsonObject } from './json.js'
 import type { SigningAlgorithm, SigningKey, VerificationKey } from './jwk.js'
 import { TokenError } from './token-error.js'
@@ -33,7 +34,8 @@ export function signJws(
   const protectedHeader = encodeBase64url(JSON.stringify({ ...header, alg: key.alg, kid: key.kid }))
   const body = payload instanceof Uint8Array ? payload : JSON.stringify(payload)
   const signingInput = `${protectedHeader}.${encodeBase64url(body)}`
-  const signature = sign(hashOf(key.alg), Buffer.from(signingInput), { key: key.privateKey, ...parametersOf(key.alg) })
+  const made = sign(hashOf(key.alg), Buffer.from(signingInput), toNode(key.alg, key.privateKey))
+  const signature = key.alg === 'ES256' ? rawFromDer(made) : made
   return `${signingInput}.${encodeBase64url(signature)}`
 }
 
@@ -54,8 +56,10 @@ export function verifyJws(
   if (header['alg'] !== key.alg || !algorithms.includes(key.alg)) throw new TokenError('unsupported_algorithm')
   // RFC 7518 §3.4: R and S are 32 bytes each; DER and padded forms are other spellings.
   if (key.alg === 'ES256' && signature.length !== ECDSA_P256_LENGTH) throw new TokenError('bad_signature')
-  const verifyKey = { key: key.publicKey, ...parametersOf(key.alg) }
-  if (!verify(hashOf(key.alg), Buffer.from(signingInput), verifyKey, signature)) throw new TokenError('bad_signature')
+  const made = key.alg === 'ES256' ? derFromRaw(signature) : signature
+  if (!verify(hashOf(key.alg), Buffer.from(signingInput), toNode(key.alg, key.publicKey), made)) {
+    throw new TokenError('bad_signature')
+  }
   return { header, payload }
 }
 
@@ -94,16 +98,8 @@ function hashOf(alg: SigningAlgorithm): 'sha256' | null {
   return alg === 'Ed25519' ? null : 'sha256'
 }
 
-function parametersOf(alg: SigningAlgorithm) {
-  switch (alg) {
-    case 'ES256':
-      return { dsaEncoding: 'ieee-p1363' } as const
-    case 'PS256':
-      // RFC 7518 §3.5: the salt is as long as the hash.
-      return { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
-    case 'RS256':
-      return { padding: constants.RSA_PKCS1_PADDING }
-    case 'Ed25519':
-      return {}
-  }
-}
+// RFC 7518 §3.5: the salt is as long as the hash.
+const PSS = { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength: constants.RSA_PSS_SALTLEN_DIGEST }
+
+// A key object by itself where there is nothing to say of it: in an object around one, Node 24 finds it by way of two exceptions, 23 µs.
+const toNode = (alg: SigningAlgorithm, key: KeyObject) => (alg === 'PS256' ? { key, ...PSS } : key)

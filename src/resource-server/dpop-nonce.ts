@@ -1,6 +1,7 @@
-import { createHash, createHmac, randomBytes } from 'node:crypto'
+import { createHmac, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
 import { decodeBase64url, encodeBase64url } from '../crypto/base64url.js'
 import { constantTimeEqual } from '../crypto/equality.js'
+import { sha256 } from '../crypto/sha256.js'
 
 /** `ageing`: still good, and the next one is due. */
 export type NonceVerdict = 'fresh' | 'ageing' | 'refused'
@@ -25,7 +26,7 @@ const MAC_LENGTH = 16
  * one for the future. `true`: a secret of this process. Throws TypeError. RFC 9449 §8, §8.1 and §11.3.
  */
 export function createDpopNonces(secret: true | string): DpopNonces {
-  const key = secret === true ? randomBytes(32) : keyOf(secret)
+  const key = secret === true ? createSecretKey(randomBytes(32)) : keyOf(secret)
 
   const nonceOf = (step: number): string => {
     const counter = Buffer.alloc(COUNTER_LENGTH)
@@ -50,12 +51,12 @@ export function createDpopNonces(secret: true | string): DpopNonces {
 
 const stepOf = (now: number) => Math.floor(now / STEP)
 
-function keyOf(secret: string): Buffer {
+function keyOf(secret: string): KeyObject {
   if (typeof secret !== 'string' || secret.length < MIN_SECRET_LENGTH) {
     throw new TypeError(
       `dpop.nonce needs a secret of at least ${MIN_SECRET_LENGTH} characters, or true where one process serves the API.`,
     )
   }
   // The name keeps a secret that has other uses from meaning the same in two of them.
-  return createHash('sha256').update(`dpop-nonce\n${secret}`).digest()
+  return createSecretKey(sha256(`dpop-nonce\n${secret}`))
 }

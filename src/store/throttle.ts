@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHmac, createSecretKey } from 'node:crypto'
 import type { Pool } from 'pg'
 import type { SignInAttempt, Throttle, ThrottleBucket } from '../oauth/ports.js'
 
@@ -16,8 +16,10 @@ const UNHURRIED = "set_config('synchronous_commit', 'off', true)"
  * nobody, and are made for names nobody has too, so that it tells nobody apart.
  */
 export function createThrottle(pool: Pick<Pool, 'query'>, key: Uint8Array): Throttle {
+  // From bytes, Node 24 takes 15 µs longer to start a MAC than from a key object.
+  const macKey = createSecretKey(key)
   const bucket = (tenantId: string, kind: string, ...values: string[]) =>
-    createHmac('sha256', key)
+    createHmac('sha256', macKey)
       .update(JSON.stringify([tenantId, kind, ...values]))
       .digest()
 

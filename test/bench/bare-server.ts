@@ -1,4 +1,4 @@
-import { createHash, timingSafeEqual } from 'node:crypto'
+import { hash, timingSafeEqual } from 'node:crypto'
 import { createServer, type IncomingMessage, type RequestListener } from 'node:http'
 import { generateSigningKey } from '../../src/crypto/jwk.js'
 import { encryptionKey, newApi, newTenant } from '../unit/keys/fixtures.js'
@@ -25,7 +25,7 @@ async function making({ kind, claims }: NonNullable<BareTask['token']>, { body }
   if (JSON.stringify(fields).length !== body.length) throw new Error(`Not the JSON that is written here:\n${body}`)
   let known: Buffer | undefined
   return ({ headers: { authorization = '' } }, form) => {
-    const secret = createHash('sha256').update(authorization).digest()
+    const secret = hash('sha256', authorization, 'buffer')
     known ??= secret
     const isKnown = timingSafeEqual(secret, known)
     if (!isKnown || new URLSearchParams(form).get('grant_type') === null) throw new Error('Not what is asked for.')

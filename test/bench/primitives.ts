@@ -1,11 +1,11 @@
 import {
   constants,
   createCipheriv,
-  createHash,
   createHmac,
   createPublicKey,
   createSecretKey,
   diffieHellman,
+  hash,
   type JsonWebKey,
   publicEncrypt,
   randomBytes,
@@ -36,8 +36,8 @@ export function bareCrypto({ api, claims, signing, recipient }: Ingredients): ()
   return () => {
     bareSign(input)
     reach()
-    if (recipient) wrap(Buffer.concat([secret, createHash('sha256').update(signed).digest().subarray(0, 16)]))
-    const key = derives ? createHash('sha256').update(AAD).digest() : randomBytes(32)
+    if (recipient) wrap(Buffer.concat([secret, hash('sha256', signed, 'buffer').subarray(0, 16)]))
+    const key = derives ? hash('sha256', AAD, 'buffer') : randomBytes(32)
     if (wraps) wrap(key)
     encrypt(key, signed)
   }
@@ -46,7 +46,7 @@ export function bareCrypto({ api, claims, signing, recipient }: Ingredients): ()
 function signer({ alg, privateKey }: Ingredients['signing']): (input: Buffer) => Buffer {
   switch (alg) {
     case 'ES256':
-      return (input) => sign('sha256', input, { key: privateKey, dsaEncoding: 'ieee-p1363' })
+      return (input) => sign('sha256', input, privateKey)
     case 'Ed25519':
       return (input) => sign(null, input, privateKey)
     case 'RS256':
@@ -70,7 +70,8 @@ function reacher(recipient: JsonWebKey): () => void {
   if (kty === 'OKP') return () => void diffieHellman({ privateKey: generateX25519().privateKey, publicKey })
   const secret = randomBytes(32)
   const oaep = { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' }
-  return () => void publicEncrypt({ key: publicKey, ...oaep }, secret)
+  const recipientKey = Object.assign(publicKey, oaep)
+  return () => void publicEncrypt(recipientKey, secret)
 }
 
 const AAD = randomBytes(300)
