@@ -48,6 +48,7 @@ import { createLogoutDeliveries } from './store/logout-deliveries.js'
 import { createMaintenance } from './store/maintenance.js'
 import { readOrCreateMasterKey } from './store/master-key.js'
 import { createPushedRequests } from './store/pushed-requests.js'
+import { createRecentlyUsed } from './store/recently-used.js'
 import { createRevocations } from './store/revocations.js'
 import { createSessions } from './store/sessions.js'
 import { createSignInStates } from './store/sign-in-states.js'
@@ -59,6 +60,8 @@ import { createUsers } from './store/users.js'
 import { createView } from './store/view.js'
 
 const DAY = 86_400
+/** Access tokens that are read without being opened again, a kilobyte each. */
+const RECENT_TOKENS = 10_000
 
 /** What the life of keys and grants is measured by. Seconds. */
 export const policyOf = (config: Config): Policy => ({
@@ -175,7 +178,7 @@ export async function createDeps(config: Config, database: StartedDatabase, log:
     throttle: createThrottle(pool, envelope.deriveKey('throttle')),
     view,
     mint: createMint({ keyring, indices, recipient, now, log, policy }),
-    unsealer: createUnsealer({ keyring }),
+    unsealer: createUnsealer({ keyring, recent: createRecentlyUsed(RECENT_TOKENS) }),
     refreshTokens: countForgeries(createRefreshTokens({ keyring }), metrics),
     jwks: createJwks({ keyring }),
     jwtSigner,

@@ -35,7 +35,9 @@ const isText = (value: unknown) => typeof value === 'string' && value !== ''
 const isWholeNumber = (value: unknown) => Number.isSafeInteger(value) && Number(value) >= 0
 const isTextList = (value: unknown) => Array.isArray(value) && value.every(isText)
 
-const REQUIRED: Record<string, (value: unknown) => boolean> = {
+type Checks = readonly (readonly [name: string, isValid: (value: unknown) => boolean])[]
+
+const REQUIRED: Checks = Object.entries({
   iss: isText,
   sub: isText,
   aud: isText,
@@ -44,8 +46,8 @@ const REQUIRED: Record<string, (value: unknown) => boolean> = {
   exp: isWholeNumber,
   jti: isText,
   rev: isWholeNumber,
-}
-const OPTIONAL: Record<string, (value: unknown) => boolean> = {
+})
+const OPTIONAL: Checks = Object.entries({
   nbf: isWholeNumber,
   scope: (value) => typeof value === 'string',
   grant: isText,
@@ -56,13 +58,16 @@ const OPTIONAL: Record<string, (value: unknown) => boolean> = {
   status: isStatus,
   cnf: isJsonObject,
   act: isActor,
-}
+})
 
-function isAccessTokenClaims(payload: object): payload is AccessTokenClaims {
-  const claims = new Map<string, unknown>(Object.entries(payload))
+function isAccessTokenClaims(
+  payload: Readonly<Record<string, unknown>>,
+): payload is Record<string, unknown> & AccessTokenClaims {
+  // Own members alone: nothing that every object has is a claim.
+  const has = (name: string) => Object.hasOwn(payload, name)
   return (
-    Object.entries(REQUIRED).every(([name, isValid]) => isValid(claims.get(name))) &&
-    Object.entries(OPTIONAL).every(([name, isValid]) => !claims.has(name) || isValid(claims.get(name)))
+    REQUIRED.every(([name, isValid]) => has(name) && isValid(payload[name])) &&
+    OPTIONAL.every(([name, isValid]) => !has(name) || isValid(payload[name]))
   )
 }
 

@@ -26,6 +26,7 @@ import { readInstallation } from '../../src/store/installation.js'
 import { createKnownKeys } from '../../src/store/known-keys.js'
 import { createLeases } from '../../src/store/leases.js'
 import { silent } from '../../src/store/log.js'
+import { createRecentlyUsed } from '../../src/store/recently-used.js'
 import { createRevocations } from '../../src/store/revocations.js'
 import { createThrottle } from '../../src/store/throttle.js'
 import { createUserProfiles } from '../../src/store/user-profiles.js'
@@ -73,7 +74,7 @@ async function realPorts() {
     throttle: createThrottle(pool, Buffer.alloc(32, 1)),
     view,
     mint: createMint({ keyring, indices, recipient, now, log, policy }),
-    unsealer: createUnsealer({ keyring }),
+    unsealer: createUnsealer({ keyring, recent: createRecentlyUsed(100) }),
     refreshTokens: createRefreshTokens({ keyring }),
     jwtSigner: createJwtSigner({ keyring }),
     subjects: createSubjects({ keyring }),

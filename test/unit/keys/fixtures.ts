@@ -13,6 +13,7 @@ import { createSubjects } from '../../../src/keys/subjects.js'
 import { createUnsealer } from '../../../src/keys/unsealer.js'
 import type { Api, Tenant } from '../../../src/oauth/records.js'
 import { createIndices } from '../../../src/revocation/indices.js'
+import { createRecentlyUsed } from '../../../src/store/recently-used.js'
 import { newPrivateJwk, publicJwk } from '../../support/jwk.js'
 import { memoryKeyStore } from '../../support/key-memory.js'
 import { keyProcess } from '../../support/keys.js'
@@ -65,7 +66,7 @@ export async function newServer(tenant = newTenant()) {
     recipient,
     mint,
     mintToken: (request: TokenRequest) => mintToken(mint, request),
-    unsealer: createUnsealer({ keyring }),
+    unsealer: createUnsealer({ keyring, recent: createRecentlyUsed(100) }),
     refreshTokens: createRefreshTokens({ keyring }),
     jwks: createJwks({ keyring }),
     subjects: createSubjects({ keyring }),

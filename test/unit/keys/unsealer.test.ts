@@ -28,8 +28,22 @@ describe.each(formats)('a token that is %s', (format) => {
     expect(await own.unsealer.open(own.tenant, token)).toMatchObject({ claims: { exp: NOW + 300 }, signingKeyId: kid })
   })
 
+  it('is opened once for all who ask about it, and none can change what the others are given', async () => {
+    const own = await newServer()
+    const token = await mint(own, format)
+    const first = await own.unsealer.open(own.tenant, token)
+    expect(await own.unsealer.open(own.tenant, token)).toBe(first)
+    expect(Object.isFrozen(first) && 'claims' in first && Object.isFrozen(first.claims)).toBe(true)
+    // By the keys there were; it is opened anew by what there are now.
+    await own.rotation.rotate(own.tenant.id, { purpose: 'mac', now: true, revoke: false }, OPERATOR)
+    const later = await own.unsealer.open(own.tenant, token)
+    expect(later).toEqual(first)
+    expect(later).not.toBe(first)
+  })
+
   it('is not read by another tenant', async () => {
     const token = await mint(server, format)
+    expect(await server.unsealer.open(server.tenant, token)).toHaveProperty('claims')
     const other = newTenant({ slug: 'other', issuer: 'https://login.example/t/other' })
     await server.rotation.ensure(other.id)
     expect(await server.unsealer.open(other, token)).toEqual({ unreadable: expect.any(String) })
@@ -37,6 +51,7 @@ describe.each(formats)('a token that is %s', (format) => {
 
   it('is not read under another issuer, were the keys the same', async () => {
     const token = await mint(server, format)
+    expect(await server.unsealer.open(server.tenant, token)).toHaveProperty('claims')
     const renamed = { ...server.tenant, issuer: 'https://login.example/t/other' }
     expect(await server.unsealer.open(renamed, token)).toEqual({ unreadable: 'wrong_issuer' })
   })
@@ -84,6 +99,7 @@ describe('a token whose keys are gone', () => {
   it('is unreadable when it is only signed and its key was revoked', async () => {
     const own = await newServer()
     const token = await mint(own, 'signed')
+    expect(await own.unsealer.open(own.tenant, token)).toHaveProperty('claims')
     await own.rotation.rotate(own.tenant.id, { now: true, revoke: true }, OPERATOR)
     expect(await own.unsealer.open(own.tenant, token)).toEqual({ unreadable: 'unknown_key' })
   })
