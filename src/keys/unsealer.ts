@@ -10,7 +10,7 @@ import type { Keyring, TenantKeys } from './keyring.js'
 type UnsealerDeps = {
   readonly keyring: Pick<Keyring, 'find'>
   /** What was read lately: an API asks about a token as often as it is used, and its cryptography is the better part of an answer. */
-  readonly recent: {
+  readonly recent?: {
     get(name: string): UnsealedToken | undefined
     set(name: string, opened: UnsealedToken): void
   }
@@ -23,10 +23,10 @@ export function createUnsealer({ keyring, recent }: UnsealerDeps): Unsealer {
   function readOrRecall(token: string, tenant: Tenant, keys: TenantKeys): ReturnType<typeof read> {
     // By these very keys: what none of them opens any more is not recalled either. No token is kept.
     const name = `${numberOf(keys)} ${sha256(token).toString('base64')}`
-    const known = recent.get(name)
+    const known = recent?.get(name)
     if (known?.claims.iss === tenant.issuer) return known
     const result = read(token, tenant, keys)
-    if ('claims' in result) recent.set(name, result)
+    if ('claims' in result) recent?.set(name, result)
     return result
   }
 
