@@ -26,7 +26,8 @@ export function parseBasic(header: string): Credentials | undefined {
 
 function formDecode(text: string): string | undefined {
   try {
-    const decoded = decodeURIComponent(text.replaceAll('+', ' '))
+    const isEncoded = text.includes('%') || text.includes('+')
+    const decoded = isEncoded ? decodeURIComponent(text.replaceAll('+', ' ')) : text
     return VSCHAR.test(decoded) ? decoded : undefined
   } catch {
     return undefined

@@ -28,7 +28,7 @@ const TOKEN_LENGTH = BODY_LENGTH + 32
 const TEXT_LENGTH = 72
 const SECRET_LENGTH = 32
 const MIN_KEY_LENGTH = 32
-const MAC_LABEL = 'bulla/refresh-token/v1'
+const MAC_LABEL = Buffer.from('bulla/refresh-token/v1')
 
 /**
  * Writes a refresh token: base64url of `version(1) | MAC key id(1) | grant id(16) | generation(4) | MAC(32)`, 72 characters.
@@ -81,6 +81,6 @@ function computeMac(
   const tenant = Buffer.from(tenantId)
   const tenantLength = Buffer.alloc(4)
   tenantLength.writeUInt32BE(tenant.length)
-  const mac = createHmac('sha256', key).update(MAC_LABEL).update(tenantLength).update(tenant).update(body)
-  return mac.update(grantSecret).digest()
+  const covered = Buffer.concat([MAC_LABEL, tenantLength, tenant, body, grantSecret])
+  return createHmac('sha256', key).update(covered).digest()
 }
