@@ -105,14 +105,18 @@ export type LogDestination = DestinationStream & { readonly writeLater?: (line: 
 
 /**
  * Writes together what may be written later, as it comes within some milliseconds, up to `most` characters; all else at once, and after
- * what came before it. What waits when the process exits is written before it has.
+ * what came before it. A line that comes alone is written once this turn of the event loop is over: to be woken for it later costs a
+ * process with little to do more than the line. What waits when the process exits is written before it has.
  */
 export function gathering(destination: DestinationStream, most: number): LogDestination {
   let waiting = ''
+  let flushedAt = Number.NEGATIVE_INFINITY
   function flush() {
     const text = waiting
     waiting = ''
-    if (text !== '') destination.write(text)
+    if (text === '') return
+    flushedAt = performance.now()
+    destination.write(text)
   }
   process.on('exit', flush)
   return {
@@ -122,7 +126,10 @@ export function gathering(destination: DestinationStream, most: number): LogDest
     },
     writeLater(line) {
       if (waiting.length + line.length > most) flush()
-      if (waiting === '') setTimeout(flush, GATHERING)
+      if (waiting === '') {
+        if (performance.now() - flushedAt < GATHERING) setTimeout(flush, GATHERING)
+        else setImmediate(flush)
+      }
       waiting += line
     },
   }

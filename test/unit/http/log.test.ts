@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { createLog, gathering } from '../../../src/http/log.js'
 
 function logged(fields: object, message = 'message'): string {
@@ -161,6 +161,24 @@ describe('lines of requests', () => {
       expect(piece.length).toBeLessThanOrEqual(4096)
       expect(piece.endsWith('\n')).toBe(true)
     }
+  })
+
+  it('are written at the end of their turn where there are few, and wait for each other where there are many', () => {
+    vi.useFakeTimers()
+    onTestFinished(() => void vi.useRealTimers())
+    const { log, lines } = gathered()
+    vi.advanceTimersByTime(100)
+    for (const n of [1, 2]) log.request({ n })
+    expect(lines).toThrow()
+    vi.advanceTimersByTime(0)
+    expect(lines().map(({ n }) => n)).toEqual([1, 2])
+    for (const n of [3, 4]) {
+      vi.advanceTimersByTime(2)
+      log.request({ n })
+    }
+    expect(lines()).toHaveLength(2)
+    vi.advanceTimersByTime(5)
+    expect(lines()).toHaveLength(4)
   })
 
   it('hold up nothing else, and stand before it', () => {
