@@ -1,4 +1,4 @@
-import { createHash, createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
+import { createPrivateKey, createPublicKey, type JsonWebKey, type KeyObject } from 'node:crypto'
 import { isJsonObject, parseJsonObject } from './json.js'
 import {
   type EncryptionCurve,
@@ -7,6 +7,7 @@ import {
   type SigningAlgorithm,
 } from './key-pair.js'
 import { type ParsedPublicJwk, parsePublicJwk } from './public-jwk.js'
+import { sha256Text } from './sha256.js'
 
 export type { SigningAlgorithm } from './key-pair.js'
 
@@ -53,7 +54,7 @@ export function jwkThumbprint(jwk: JsonWebKey): string {
   const members = THUMBPRINT_MEMBERS[jwk.kty ?? '']
   if (!members) throw new TypeError('A thumbprint needs an EC, OKP or RSA key.')
   const canonical = JSON.stringify(Object.fromEntries(members.map((member) => [member, jwk[member]])))
-  return createHash('sha256').update(canonical).digest('base64url')
+  return sha256Text(canonical, 'base64url')
 }
 
 function assertFits(publicKey: KeyObject, alg: SigningAlgorithm): void {

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
+import { sha256Text } from '../crypto/sha256.js'
 import type { HttpResponse } from './handler.js'
 
 /** A public document that anybody may keep for `maxAge` seconds, with an ETag of its bytes, RFC 9110 §8.8.3. */
 export function cacheable(body: string | Buffer, contentType: string, maxAge: number): HttpResponse {
-  const etag = `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"`
+  const etag = `"${sha256Text(body, 'base64url').slice(0, 22)}"`
   return {
     status: 200,
     headers: { 'content-type': contentType, 'cache-control': `public, max-age=${maxAge}`, etag },

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { logoutByRefreshToken } from '../accounts/logout.js'
+import { sha256Text } from '../crypto/sha256.js'
 import { originAllowed } from '../oauth/client-auth.js'
 import { invalidGrant, invalidRequest, OAuthError, unauthorizedClient } from '../oauth/errors.js'
 import type { Client, Tenant } from '../oauth/records.js'
@@ -20,7 +20,7 @@ export const isFromPage = ({ headers }: Pick<HttpRequest, 'headers'>): boolean =
  * a browser takes it from this host alone, and over https; on http, as in development, there is no such prefix to have. RFC 6265 §4.1.1.
  */
 export function refreshCookieName({ tenant, client }: Owner): string {
-  const owner = createHash('sha256').update(`${tenant.id}\n${client.id}`).digest('base64url').slice(0, 22)
+  const owner = sha256Text(`${tenant.id}\n${client.id}`, 'base64url').slice(0, 22)
   return isSecure(tenant) ? `__Host-bulla.refresh.${owner}` : `bulla.refresh.${owner}`
 }
 

@@ -1,4 +1,4 @@
-import { sha256 } from '../crypto/sha256.js'
+import { sha256Text } from '../crypto/sha256.js'
 import { TokenError } from '../crypto/token-error.js'
 import type { TokenClaims, UnsealedToken, Unsealer } from '../oauth/ports.js'
 import type { Tenant } from '../oauth/records.js'
@@ -22,7 +22,7 @@ export function createUnsealer({ keyring, recent }: UnsealerDeps): Unsealer {
 
   function readOrRecall(token: string, tenant: Tenant, keys: TenantKeys): ReturnType<typeof read> {
     // By these very keys: what none of them opens any more is not recalled either. No token is kept.
-    const name = `${numberOf(keys)} ${sha256(token).toString('base64')}`
+    const name = `${numberOf(keys)} ${sha256Text(token, 'base64')}`
     const known = recent?.get(name)
     if (known?.claims.iss === tenant.issuer) return known
     const result = read(token, tenant, keys)

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import { constantTimeEqual } from '../crypto/equality.js'
+import { sha256Text } from '../crypto/sha256.js'
 
 /** The one method there is. RFC 7636 §4.2 knows `plain` too, which protects against nobody who can read the request. */
 export const CODE_CHALLENGE_METHODS = ['S256'] as const
@@ -14,5 +14,5 @@ export const isCodeChallenge = (text: string): boolean => CHALLENGE.test(text)
 /** Whether a verifier is well formed and the one that a challenge was made of, in constant time. RFC 7636 §4.1, §4.6. */
 export function verifierMatches(verifier: string, challenge: string): boolean {
   if (!VERIFIER.test(verifier)) return false
-  return constantTimeEqual(createHash('sha256').update(verifier).digest('base64url'), challenge)
+  return constantTimeEqual(sha256Text(verifier, 'base64url'), challenge)
 }

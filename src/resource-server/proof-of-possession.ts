@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { sha256Text } from '../crypto/sha256.js'
 import type { Scheme } from '../wire/challenge.js'
 import type { AccessTokenClaims } from '../wire/claims.js'
 import { DpopProofError, type VerifiedProof, verifyDpopProof } from '../wire/dpop-proof.js'
@@ -57,7 +57,7 @@ export function createPossessionCheck(options: DpopOptions, { now, clockToleranc
 
   /** The last check, so that only a proof that is good in all else is spent. RFC 9449 §11.1. */
   async function replayOf({ jkt, jti, iat }: VerifiedProof): Promise<Refusal | undefined> {
-    const proofId = createHash('sha256').update(`${jkt}\n${jti}`).digest('base64url')
+    const proofId = sha256Text(`${jkt}\n${jti}`, 'base64url')
     try {
       if ((await remember(proofId, Math.ceil(iat + window + clockTolerance))) === true) return undefined
     } catch (cause) {

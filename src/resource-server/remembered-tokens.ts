@@ -1,4 +1,4 @@
-import crypto, { createHash } from 'node:crypto'
+import { sha256Text } from '../crypto/sha256.js'
 import type { GenuineToken } from './revocations.js'
 
 /** Tokens that were found genuine. Those that nobody has come with for longest make room for new ones. */
@@ -9,11 +9,7 @@ export type RememberedTokens = {
 }
 
 /** Names a token by its SHA-256, base64: what is kept gives no token away. */
-export const fingerprint: (token: string) => string =
-  // In one call where there is one: half of what a known token costs is this.
-  typeof crypto.hash === 'function'
-    ? (token) => crypto.hash('sha256', token, 'base64')
-    : (token) => createHash('sha256').update(token).digest('base64')
+export const fingerprint = (token: string): string => sha256Text(token, 'base64')
 
 /**
  * Remembers at most `most` tokens, in two generations: what is used moves into the younger, and when that is half of all, the older one

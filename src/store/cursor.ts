@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { sha256 } from '../crypto/sha256.js'
 
 /** Up to where a reader has read, and when it did so: seconds of the database's clock. */
 export type Cursor = { readonly history: Buffer; readonly revision: number; readonly at: number }
@@ -8,7 +8,7 @@ const LENGTH = HISTORY + 8 + 6
 
 /** Names one tenant's list in one history of one database. */
 export function historyOf(...parts: readonly string[]): Buffer {
-  return createHash('sha256').update(parts.join('\n')).digest().subarray(0, HISTORY)
+  return sha256(parts.join('\n')).subarray(0, HISTORY)
 }
 
 /** Writes a cursor: base64url of history, revision and time. */

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
 import type { Pool } from 'pg'
+import { sha256Text } from '../crypto/sha256.js'
 import { base64urlToUuid } from '../crypto/uuid.js'
 import type { RevocationPage, Revocations, TokenClaims } from '../oauth/ports.js'
 import { formatCursor, historyOf, parseCursor } from './cursor.js'
@@ -164,7 +164,7 @@ function judgedBy({ tenantId, claims, signingKeyId }: Asked): readonly unknown[]
 
 /** As `revocation_digest` in the migrations makes it, and the readers of the list. */
 function digestOf(kind: string, value: string): string {
-  return createHash('sha256').update(`${kind}\n${value}`).digest('base64url').slice(0, 22)
+  return sha256Text(`${kind}\n${value}`, 'base64url').slice(0, 22)
 }
 
 // A grant that no id can have is one that is not there.

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto'
 import { compactVerify, importJWK } from 'jose'
 import { decodeBase64url } from '../crypto/base64url.js'
 import { constantTimeEqual } from '../crypto/equality.js'
 import { parseJsonObject } from '../crypto/json.js'
+import { sha256Text } from '../crypto/sha256.js'
 import { type DpopAlgorithm, isDpopAlgorithm, parseDpopKey } from './dpop-key.js'
 import { normalizeHtu } from './htu.js'
 
@@ -79,7 +79,7 @@ export async function verifyDpopProof(proof: string, expected: ExpectedProof): P
   if (Math.abs(iat - expected.now) > expected.window) throw new DpopProofError('proof_outside_window')
   // Check 12.
   if (expected.accessToken !== undefined) {
-    const hash = createHash('sha256').update(expected.accessToken).digest('base64url')
+    const hash = sha256Text(expected.accessToken, 'base64url')
     if (typeof ath !== 'string' || !constantTimeEqual(ath, hash)) throw new DpopProofError('proof_wrong_token_hash')
   }
   if (expected.jkt !== undefined && !constantTimeEqual(jkt, expected.jkt)) throw new DpopProofError('proof_wrong_key')

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto'
+import { sha256Text } from '../crypto/sha256.js'
 import type { AccessTokenClaims, Actor } from './claims.js'
 
 /** `typ` of the list, and with `application/` before it its media type. RFC 7515 §4.1.9. */
@@ -24,7 +24,7 @@ const DIGEST_LENGTH = 22
 
 /** Names a value of one kind so that a reader who never met the value learns nothing of it: 22 characters, 132 bits. */
 export function entryDigest(kind: RevocationKind, value: string): string {
-  return createHash('sha256').update(`${kind}\n${value}`).digest('base64url').slice(0, DIGEST_LENGTH)
+  return sha256Text(`${kind}\n${value}`, 'base64url').slice(0, DIGEST_LENGTH)
 }
 
 /** The digests of everything a token can be revoked by; `kid` is that of its signature. */
