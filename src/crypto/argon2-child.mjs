@@ -1,6 +1,7 @@
 // @ts-check
 // One argon2 job at a time, in a process of its own: hashing then never competes with token requests for the
 // event loop or the thread pool, and the system's scheduler puts it behind them.
+import { existsSync, readdirSync } from 'node:fs'
 import { getPriority, setPriority } from 'node:os'
 
 // A signal to the process group (Ctrl-C, a supervisor's stop) is the parent's business: it drains, and needs this
@@ -8,8 +9,25 @@ import { getPriority, setPriority } from 'node:os'
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {})
 process.on('disconnect', () => process.exit(0))
 
-// Only ever upwards: a process that was started at a lower priority may not raise itself.
-setPriority(Math.max(10, getPriority()))
+// On Linux a priority is a thread's. To load this file Node 20 has started threads already, and one of them will hash.
+for (const thread of threads()) giveWay(thread)
+
+/** Those of this process; 0, which means all of it, where they have no priority of their own. */
+function threads() {
+  return existsSync('/proc/self/task') ? readdirSync('/proc/self/task').map(Number) : [0]
+}
+
+/** @param {number} thread */
+function giveWay(thread) {
+  try {
+    // Only ever upwards: a process that was started at a lower priority may not raise itself.
+    setPriority(thread, Math.max(10, getPriority(thread)))
+  } catch (error) {
+    const { info } = /** @type {{ info?: { code?: string } }} */ (error)
+    // It has ended meanwhile.
+    if (info?.code !== 'ESRCH') throw error
+  }
+}
 
 const { hash, needsRehash, verify } = await import('argon2')
 
