@@ -4,6 +4,7 @@ import { createPageCache } from './page-cache.js'
 import type { Sink } from './ports.js'
 import { createSubscriber, type Patience } from './subscriber.js'
 import { type FeedPorts, type FeedSettings, openTenantFeed, type TenantFeed } from './tenant-feed.js'
+import { takeTurns } from './turns.js'
 
 export type Subscription = {
   readonly tenant: Tenant
@@ -29,12 +30,17 @@ export type Feed = {
 
 const MEGABYTE = 1_048_576
 
-const SETTINGS: FeedSettings & Patience & { maxSubscribers: number; maxOfReader: number; lifetime: number } = {
+type Settings = FeedSettings &
+  Patience & { share: number; maxSubscribers: number; maxOfReader: number; lifetime: number }
+
+const SETTINGS: Settings = {
   heartbeat: 1_000,
   idle: 30_000,
   ring: { maxEvents: 1_000, maxBytes: 2 * MEGABYTE },
   buffer: MEGABYTE,
   drain: 10_000,
+  // Bytes of pages in one turn of the event loop, a millisecond or two of work: after a restart all readers come back at once.
+  share: MEGABYTE / 4,
   maxSubscribers: 2_000,
   // One that leaks connections, or whose secret was stolen, leaves places for the others.
   maxOfReader: 500,
@@ -47,9 +53,10 @@ const PAGES = { maxAge: 5_000, maxBytes: 64 * MEGABYTE }
 const LAST_WORDS = 1_000
 
 /** The live feed of this process: one reader of Postgres for each tenant that somebody subscribes to. `settings` is for tests. */
-export function createFeed(ports: FeedPorts, settings: Partial<typeof SETTINGS> = {}): Feed {
+export function createFeed(ports: FeedPorts, settings: Partial<Settings> = {}): Feed {
   const own = { ...SETTINGS, ...settings }
   const pages = createPageCache(PAGES)
+  const inTurn = takeTurns(own.share)
   const feeds = new Map<string, Promise<TenantFeed>>()
   const counts = new Map<string, number>()
   let count = 0
@@ -92,7 +99,7 @@ export function createFeed(ports: FeedPorts, settings: Partial<typeof SETTINGS> 
       if (start === 'reset') return 'reset'
       return (sink) => {
         if (sink.signal.aborted) return
-        const subscriber = createSubscriber(sink, allowed, own)
+        const subscriber = createSubscriber(sink, allowed, { ...own, inTurn })
         // Many may have asked for the last place at once.
         if (refusal(reader)) {
           subscriber.end()

@@ -4,6 +4,9 @@ import type { Sink } from './ports.js'
 /** Bytes that may wait for one reader, and milliseconds it may take to read them when they are too many. */
 export type Patience = { readonly buffer: number; readonly drain: number }
 
+/** Waits until so many bytes may be written, where many readers want pages at the same moment. */
+export type InTurn = (bytes: number) => Promise<void>
+
 export type Subscriber = {
   /** Has been told everything up to now, so that what comes next follows. */
   joined: boolean
@@ -12,7 +15,7 @@ export type Subscriber = {
   readonly over: () => boolean
   /** Sends what is live. A reader that is too far behind gets no more, and once it has read what waits is sent for a snapshot. */
   send(event: FeedEvent): void
-  /** Sends what was asked for, and waits while too much waits. */
+  /** Sends what was asked for when its turn has come, and waits while too much waits. */
   deliver(event: FeedEvent): Promise<void>
   /** Says that a snapshot must be taken, and ends. */
   reset(): void
@@ -21,7 +24,11 @@ export type Subscriber = {
 }
 
 /** One reader of a feed. It can hold up itself alone: what waits for it is bounded, and so is how long. */
-export function createSubscriber(sink: Sink, allowed: () => Promise<boolean>, patience: Patience): Subscriber {
+export function createSubscriber(
+  sink: Sink,
+  allowed: () => Promise<boolean>,
+  { inTurn, ...patience }: Patience & { readonly inTurn: InTurn },
+): Subscriber {
   let behind = false
   let ended = false
   let deadline: NodeJS.Timeout | undefined
@@ -77,6 +84,7 @@ export function createSubscriber(sink: Sink, allowed: () => Promise<boolean>, pa
       void drained().then(reset)
     },
     async deliver(event) {
+      await inTurn(event.bytes.length)
       if (ended) return
       sink.write(event.bytes)
       if (sink.buffered() > patience.buffer) await drained()
