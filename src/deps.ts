@@ -60,8 +60,8 @@ import { createUsers } from './store/users.js'
 import { createView } from './store/view.js'
 
 const DAY = 86_400
-/** Access tokens that are read without being opened again, a kilobyte each. */
-const RECENT_TOKENS = 10_000
+/** Access tokens that are read without being opened again, three kilobytes each with what is answered about them. */
+const RECENT_TOKENS = 5_000
 
 /** What the life of keys and grants is measured by. Seconds. */
 export const policyOf = (config: Config): Policy => ({

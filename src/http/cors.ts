@@ -10,6 +10,9 @@ export type CorsPolicy = 'any' | 'clients' | 'clients_with_cookie' | 'none'
 
 const EXPOSED = { 'access-control-expose-headers': 'WWW-Authenticate, Retry-After, X-Request-Id' }
 
+/** Of answers that no page of another origin may read. */
+export const NO_CORS: ResponseHeaders = {}
+
 /** Of answers that any page may read. */
 export const CORS_FOR_ANY: ResponseHeaders = { 'access-control-allow-origin': '*', ...EXPOSED }
 
@@ -19,7 +22,7 @@ export async function corsHeaders(
   request: Pick<HttpRequest, 'headers' | 'tenant'>,
   clients: Pick<Clients, 'allowsOrigin'>,
 ): Promise<ResponseHeaders> {
-  if (policy === 'none') return {}
+  if (policy === 'none') return NO_CORS
   if (policy === 'any') return CORS_FOR_ANY
   const { origin } = request.headers
   const known = isOrigin(origin) && (await clients.allowsOrigin(request.tenant.id, origin))

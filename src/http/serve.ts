@@ -6,7 +6,7 @@ import type { Tenant } from '../oauth/records.js'
 import { type Observers, report } from './access-log.js'
 import { hasBody, readText } from './body.js'
 import { unlessMatching } from './caching.js'
-import { CORS_FOR_ANY, corsHeaders, preflight } from './cors.js'
+import { CORS_FOR_ANY, corsHeaders, NO_CORS, preflight } from './cors.js'
 import { within } from './deadlines.js'
 import { type ErrorAnswer, errorAnswer, methodNotAllowed, notFound } from './errors.js'
 import type { HttpResponse, ResponseHeaders, RootRequest } from './handler.js'
@@ -35,17 +35,20 @@ const DEFAULT_TIMEOUT = 30
 /** Makes the function that answers matched requests: limits, calls the handler, writes, logs one line. It never rejects. */
 export function server<Deps>(context: ServeContext<Deps>) {
   const plain: ResponseHeaders = { 'cache-control': 'no-store', ...securityHeaders(context.publicUrl) }
-  // For the endpoints that answer every page alike, all that is the same in every answer.
-  const open: ResponseHeaders = { ...plain, ...CORS_FOR_ANY }
+  // For the endpoints that answer every page alike, or none, all that is the same in every answer.
+  const same = new Map<ResponseHeaders, ResponseHeaders>([
+    [NO_CORS, plain],
+    [CORS_FOR_ANY, { ...plain, ...CORS_FOR_ANY }],
+  ])
   const serving: Serving<Deps> = { ...context, ofThisTurn: oncePerTurn() }
 
   return async (match: Match<Deps>, req: IncomingMessage, res: ServerResponse): Promise<void> => {
     const started = performance.now()
-    const exchange: Exchange = { id: randomUUID(), req, res, tenant: undefined, cors: {} }
+    const exchange: Exchange = { id: randomUUID(), req, res, tenant: undefined, cors: NO_CORS }
     const write = (response: HttpResponse) => {
       if (req.socket.destroyed) return
       const { id, cors } = exchange
-      send(exchange, response, cors === CORS_FOR_ANY ? { id, common: open } : { id, common: { ...plain, ...cors } })
+      send(exchange, response, { id, common: same.get(cors) ?? { ...plain, ...cors } })
     }
     let answer: Pick<ErrorAnswer, 'response'> & Partial<ErrorAnswer>
     try {

@@ -4,7 +4,7 @@ import type { Introspector } from './client-auth.js'
 import { invalidRequest } from './errors.js'
 import { type PresentedGrant, presentedGrant } from './grants/refresh-token.js'
 import type { Params } from './params.js'
-import type { Ports } from './ports.js'
+import type { Ports, TokenClaims } from './ports.js'
 import type { Client, Tenant } from './records.js'
 
 export type IntrospectionPorts = Pick<
@@ -49,9 +49,20 @@ async function accessToken(
   if (!forAsker) return INACTIVE
   // RFC 7662 §4: whether it was revoked, by any layer.
   if ((await ports.knownRevocations.judge(tenant, claims, signingKeyId)) !== 'live') return INACTIVE
-  if ('api' in by) return { ...claims, active: true, token_type: 'Bearer' }
+  if ('api' in by) return toldToApi(claims)
   const { client_id, scope, exp, iat } = claims
   return { active: true, token_type: 'Bearer', client_id, scope, exp, iat }
+}
+
+const told = new WeakMap<TokenClaims, Introspection>()
+
+/** All that a token says. The same claims are told in the same words: who is given this again may have written it down already. */
+function toldToApi(claims: TokenClaims): Introspection {
+  const known = told.get(claims)
+  if (known) return known
+  const answer = { ...claims, active: true, token_type: 'Bearer' } as const
+  told.set(claims, answer)
+  return answer
 }
 
 async function refreshToken(

@@ -39,6 +39,21 @@ overBothTransports('POST /oauth2/introspect', (reach) => {
     expect(headers['cache-control']).toBe('no-store')
   })
 
+  it('tells an API the same as often as it asks, each time under another id, and the client no more meanwhile', async () => {
+    const { app, api, client } = oauthApp()
+    const { agent } = await reach(app)
+    const token = await clientToken(agent, client)
+    const answers = [await ask(agent, token, api).expect(200), await ask(agent, token, api).expect(200)] as const
+    const [first, second] = answers
+    expect(second.body).toMatchObject({ active: true, iss: expect.any(String) })
+    expect(second.text).toBe(first.text)
+    expect(second.headers['content-length']).toBe(String(Buffer.byteLength(first.text)))
+    expect(second.headers['x-request-id']).not.toBe(first.headers['x-request-id'])
+    const { body } = await ask(agent, token, client).expect(200)
+    expect(Object.keys(body).sort()).toEqual(['active', 'client_id', 'exp', 'iat', 'scope', 'token_type'])
+    expect((await ask(agent, token, api).expect(200)).text).toBe(first.text)
+  })
+
   it('tells everybody else no more than that it is inactive', async () => {
     const { app, world, api, client } = oauthApp()
     const { agent } = await reach(app)

@@ -1,5 +1,5 @@
 import { authenticateIntrospector, type Introspector } from '../../oauth/client-auth.js'
-import { type IntrospectionPorts, introspect } from '../../oauth/introspection.js'
+import { type Introspection, type IntrospectionPorts, introspect } from '../../oauth/introspection.js'
 import {
   INTROSPECTION_TYPE,
   type IntrospectionResponsePorts,
@@ -8,6 +8,7 @@ import {
 } from '../../oauth/introspection-response.js'
 import type { Ports } from '../../oauth/ports.js'
 import { type Accepted, parseAccept, quality } from '../accept.js'
+import { madeOnce } from '../caching.js'
 import { callerOf } from '../caller.js'
 import { notAcceptable } from '../errors.js'
 import { formParams } from '../form.js'
@@ -31,10 +32,14 @@ export const introspection: Handler<IntrospectionDeps> = async (request, deps) =
   const by = await authenticateIntrospector(caller, params, deps)
   const asJwt = isJwtFor(by, accepted)
   const answer = await introspect({ tenant, by, params }, deps)
-  if (!asJwt) return json(200, answer, HEADERS)
+  // What an API is told of a token is the same object as long as it is the same: it is written once.
+  if (!asJwt) return 'api' in by ? writtenOnce(answer) : written(answer)
   const body = await introspectionJwt({ tenant, by, introspection: answer }, deps)
   return { status: 200, headers: { 'content-type': JWT, ...HEADERS }, body }
 }
+
+const written = (answer: Introspection) => json(200, answer, HEADERS)
+const writtenOnce = madeOnce(written)
 
 const isNamed = (accepted: Accepted) => (accepted.get(JWT) ?? 0) > 0
 
