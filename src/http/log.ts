@@ -55,7 +55,9 @@ export function createLog(
     serializers: { err: describeError },
     timestamp: pino.stdTimeFunctions.isoTime,
   }
-  const out = destination ?? gathering(pino.destination(1), base ? PIPE_PIECE : MAX_BATCH)
+  const out =
+    destination ??
+    gathering(pino.destination({ dest: 1, ...(base && { maxWrite: PIPE_PIECE }) }), base ? PIPE_PIECE : MAX_BATCH)
   const log = pino(options, { write: (line) => out.write(terminalSafe(line)) })
   const ofProcess = Object.entries(base ?? {})
     .map(([name, value]) => `,${JSON.stringify(name)}:${value}`)
@@ -118,7 +120,8 @@ export function gathering(destination: DestinationStream, most: number): LogDest
     flushedAt = performance.now()
     destination.write(text)
   }
-  process.on('exit', flush)
+  // Before the destination writes what it has, and takes no more.
+  process.prependListener('exit', flush)
   return {
     write(line) {
       flush()
