@@ -122,7 +122,8 @@ export async function openTenantFeed(
       more = next.more
       await subscriber.deliver(next)
     }
-    subscriber.reset()
+    // One that was told to end has its own time for what waits.
+    if (!subscriber.over()) subscriber.reset()
     return 'over'
   }
 

@@ -80,6 +80,23 @@ describe('a stream', () => {
   })
 })
 
+describe('the end of the process', () => {
+  it('waits no longer for readers that take nothing because they still waited for their turn', async () => {
+    // Hours for who falls behind; who is told to end has a second.
+    const { store, feed, subscribe } = feedProcess({ share: 1, drain: 3_600_000 })
+    append(store, 12)
+    const sinks = Array.from({ length: 20 }, () => memorySink())
+    for (const sink of sinks) {
+      sink.stall()
+      await subscribe(undefined, { sink })
+    }
+    await feed.close()
+    await eventually(() => {
+      for (const { signal } of sinks) expect(signal.aborted).toBe(true)
+    })
+  })
+})
+
 describe('who resumes', () => {
   it('is told what came since, from memory', async () => {
     const { store, joined, subscribe } = feedProcess()
