@@ -19,6 +19,13 @@ export function isJsonObject(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
 
+/** The same value, which nobody can change any more, nor what is in it: for what several share. */
+export function frozen<T>(value: T): T {
+  if (typeof value !== 'object' || value === null) return value
+  for (const member of Object.values(value)) frozen(member)
+  return Object.freeze(value)
+}
+
 /**
  * What makes a JSON text mean different things to different parsers, or cost too much: members of one name, or objects and lists more
  * than so many deep. The text is known to be JSON. RFC 8259 §4, §9.

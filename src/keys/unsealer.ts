@@ -1,3 +1,4 @@
+import { frozen } from '../crypto/json.js'
 import { sha256Text } from '../crypto/sha256.js'
 import { TokenError } from '../crypto/token-error.js'
 import type { TokenClaims, UnsealedToken, Unsealer } from '../oauth/ports.js'
@@ -65,7 +66,7 @@ function read(token: string, { issuer }: Tenant, keys: TenantKeys): Awaited<Retu
       resolveKey: keys.verification,
     })
     // Several requests may be given the same.
-    return Object.freeze({ claims: Object.freeze(claims), signingKeyId: kid, format, place: placeOf(claims, keys) })
+    return frozen({ claims, signingKeyId: kid, format, place: placeOf(claims, keys) })
   } catch (error) {
     if (error instanceof TokenError) return { unreadable: error.reason }
     throw error

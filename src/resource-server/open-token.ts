@@ -1,4 +1,5 @@
 import type { DecryptionKey } from '../crypto/decryption-key.js'
+import { frozen } from '../crypto/json.js'
 import type { VerificationKey } from '../crypto/jwk.js'
 import { type JwsExpectation, parseJws, verifyJws } from '../crypto/jws.js'
 import { TokenError } from '../crypto/token-error.js'
@@ -84,10 +85,3 @@ export function signingKid(jws: string): string {
 }
 
 const isJws = (token: unknown) => typeof token === 'string' && token.split('.', 4).length === 3
-
-/** What several requests share, none of them can change. */
-function frozen<T>(value: T): T {
-  if (typeof value !== 'object' || value === null) return value
-  for (const member of Object.values(value)) frozen(member)
-  return Object.freeze(value)
-}
