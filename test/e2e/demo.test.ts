@@ -24,7 +24,9 @@ afterEach(async () => {
 })
 
 function start(command: string, ...args: string[]): Promise<unknown[]> {
-  const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], TMPDIR: folder }
+  // From Node 22 on npm leaves what it compiled in the folder for temporary files.
+  const own = { TMPDIR: folder, NODE_DISABLE_COMPILE_CACHE: '1' }
+  const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], ...own }
   demo = spawn(command, args, { cwd: ROOT, env, stdio: ['ignore', 'pipe', 'pipe'] })
   said = { stdout: '', stderr: '' }
   for (const name of ['stdout', 'stderr'] as const) {
