@@ -169,30 +169,6 @@ describe('a dead grant', () => {
   })
 })
 
-test('a grant is found by its key while nothing has been analysed', async () => {
-  const quiet = await setStage({ connections: 4 })
-  try {
-    const pool = new pg.Pool({ ...quiet.database.connection, max: 1 })
-    const first = await makeGrant(createGrants({ pool }), quiet.ours)
-    await quiet.pool.query(`
-      INSERT INTO grants (tenant_id, month, id, user_id, client_id, secret, revision, scope, apis, amr, auth_time, idle, expires_at)
-      SELECT tenant_id, month, overlay(gen_random_uuid()::text PLACING left(id::text, 4) FROM 1)::uuid, user_id, client_id,
-             secret, revision, scope, apis, amr, auth_time, idle, expires_at FROM grants, generate_series(1, 999)`)
-    for (let n = 0; n < 20; n++) expect(await createGrants({ pool }).find(first.tenantId, first.id)).toBeDefined()
-    // A connection hands in its figures when it ends.
-    await pool.end()
-    await eventually(async () => {
-      const { rows } = await quiet.pool.query(
-        `SELECT sum(idx_tup_fetch)::int AS fetched, sum(idx_scan)::int AS scans FROM pg_stat_user_tables WHERE relname LIKE 'grants_m%'`,
-      )
-      expect(rows[0].scans).toBeGreaterThanOrEqual(20)
-      expect(rows[0].fetched).toBeLessThan(100)
-    })
-  } finally {
-    await quiet.close()
-  }
-})
-
 test('refreshes update the row in place, six in ten even where what they replace cannot be cleaned up', async () => {
   // A database of its own: its statistics count nothing else.
   const quiet = await setStage({ connections: 4 })
