@@ -56,8 +56,8 @@ export function verifyJws(
   if (header['alg'] !== key.alg || !algorithms.includes(key.alg)) throw new TokenError('unsupported_algorithm')
   // RFC 7518 §3.4: R and S are 32 bytes each; DER and padded forms are other spellings.
   if (key.alg === 'ES256' && signature.length !== ECDSA_P256_LENGTH) throw new TokenError('bad_signature')
-  const made = key.alg === 'ES256' ? derFromRaw(signature) : signature
-  if (!verify(hashOf(key.alg), Buffer.from(signingInput), toNode(key.alg, key.publicKey), made)) {
+  const asMade = key.alg === 'ES256' ? derFromRaw(signature) : signature
+  if (!verify(hashOf(key.alg), Buffer.from(signingInput), toNode(key.alg, key.publicKey), asMade)) {
     throw new TokenError('bad_signature')
   }
   return { header, payload }

@@ -55,9 +55,8 @@ export function createLog(
     serializers: { err: describeError },
     timestamp: pino.stdTimeFunctions.isoTime,
   }
-  const out =
-    destination ??
-    gathering(pino.destination({ dest: 1, ...(base && { maxWrite: PIPE_PIECE }) }), base ? PIPE_PIECE : MAX_BATCH)
+  const piece = base ? PIPE_PIECE : MAX_BATCH
+  const out = destination ?? gathering(pino.destination({ dest: 1, maxWrite: piece }), piece)
   const log = pino(options, { write: (line) => out.write(terminalSafe(line)) })
   const ofProcess = Object.entries(base ?? {})
     .map(([name, value]) => `,${JSON.stringify(name)}:${value}`)
