@@ -21,7 +21,7 @@ export interface Answered {
   /** By `performance.now()`. */
   readonly started: number
   /** When the head was written, if what followed took its time. */
-  readonly answeredAt?: number
+  readonly answeredAt?: number | undefined
   /** What nobody foresaw. */
   readonly unexpected?: unknown
 }
@@ -32,8 +32,8 @@ export function report({ log, observe }: Observers, answered: Answered): void {
   const now = performance.now()
   observe?.(route, status, ((answeredAt ?? now) - started) / 1000)
   const ms = Math.round((now - started) * 10) / 10
-  const line = { id, method, route, tenant, status, reason, ms }
-  if (unexpected !== undefined) log.error({ ...line, detail, err: unexpected }, 'request')
-  else if (detail !== undefined) log.info({ ...line, detail }, 'request')
-  else log.request(line)
+  const kind = { method, route, tenant, status, reason }
+  if (unexpected !== undefined) log.error({ id, ...kind, ms, detail, err: unexpected }, 'request')
+  else if (detail !== undefined) log.info({ id, ...kind, ms, detail }, 'request')
+  else log.request(kind, { id, ms })
 }

@@ -14,8 +14,11 @@ export interface Log {
 export type RequestFields = Readonly<Record<string, string | number | undefined>>
 
 export interface RequestLog extends Log {
-  /** At level info, like the others but for what it costs: it is one line of a request of which there are thousands a second. */
-  readonly request: (fields: RequestFields) => void
+  /**
+   * At level info, like the others but for what it costs: it is one line of a request of which there are thousands a second. `kind` is
+   * what one often has in common with the one before, `own` what it has not.
+   */
+  readonly request: (kind: RequestFields, own: RequestFields) => void
 }
 
 export type LogLevel = 'silent' | 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal'
@@ -61,6 +64,7 @@ export function createLog(
   const ofProcess = Object.entries(base ?? {})
     .map(([name, value]) => `,${JSON.stringify(name)}:${value}`)
     .join('')
+  let last: { readonly kind: RequestFields; readonly text: string } | undefined
   const writesInfo = log.isLevelEnabled('info')
   const writeLater = out.writeLater ?? ((line: string) => out.write(line))
   return {
@@ -68,18 +72,33 @@ export function createLog(
     info: log.info.bind(log),
     warn: log.warn.bind(log),
     error: log.error.bind(log),
-    request(fields) {
+    request(kind, own) {
       if (!writesInfo) return
-      let line = `{"level":${INFO},"time":"${isoTime()}"${ofProcess}`
-      for (const name in fields) {
-        const value = fields[name]
-        if (value !== undefined)
-          line += `,"${name}":${typeof value === 'string' ? quoted(value) : JSON.stringify(value)}`
-      }
-      writeLater(`${line},"msg":"request"}\n`)
+      if (!last || !isLike(kind, last.kind))
+        last = { kind: { ...kind }, text: flat(`${members(kind)},"msg":"request"}\n`) }
+      writeLater(`{"level":${INFO},"time":"${isoTime()}"${ofProcess}${members(own)}${last.text}`)
     },
   }
 }
+
+/** As members of a JSON object, each with a comma before it. */
+function members(fields: RequestFields): string {
+  let text = ''
+  for (const name in fields) {
+    const value = fields[name]
+    if (value !== undefined) text += `,"${name}":${typeof value === 'string' ? quoted(value) : JSON.stringify(value)}`
+  }
+  return text
+}
+
+function isLike(one: RequestFields, other: RequestFields): boolean {
+  for (const name in one) if (one[name] !== other[name]) return false
+  for (const name in other) if (one[name] !== other[name]) return false
+  return true
+}
+
+/** The same text in one piece: what is put together by `+` is taken apart again wherever it is copied. ASCII. */
+const flat = (text: string) => Buffer.from(text, 'latin1').toString('latin1')
 
 /** As JSON, most often as it is. */
 const quoted = (text: string) => (PLAIN.test(text) ? `"${text}"` : terminalSafe(JSON.stringify(text)))

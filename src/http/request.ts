@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http'
-import { invalidRequest } from '../oauth/errors.js'
+import { invalidRequest, type OAuthError } from '../oauth/errors.js'
 import { mediaType } from './body.js'
 import { clientAddress } from './client-address.js'
 import { tooManyHeaders } from './errors.js'
@@ -17,18 +17,19 @@ const ONCE = ['authorization', 'content-type', 'host', 'origin']
 
 const MAX_HEADERS = 100
 
-/** Throws `invalid_request` when a header that decides came more than once, RFC 9110 §5.3, or there are more than 100, RFC 6585 §5. */
-export function refuseHeaders(rawHeaders: readonly string[]): void {
-  if (rawHeaders.length > 2 * MAX_HEADERS) throw tooManyHeaders()
+/** `invalid_request` when a header that decides came more than once, RFC 9110 §5.3, or there are more than 100, RFC 6585 §5. */
+export function headersRefused(rawHeaders: readonly string[]): OAuthError | undefined {
+  if (rawHeaders.length > 2 * MAX_HEADERS) return tooManyHeaders()
   let seen = 0
   for (let i = 0; i < rawHeaders.length; i += 2) {
     const bit = bitOf(rawHeaders[i] ?? '')
     if ((seen & bit) > 0) {
       const name = ONCE[31 - Math.clz32(bit)] ?? ''
-      throw invalidRequest('A header was given more than once.', `repeated_${name.replace('-', '_')}_header`)
+      return invalidRequest('A header was given more than once.', `repeated_${name.replace('-', '_')}_header`)
     }
     seen |= bit
   }
+  return undefined
 }
 
 /** Its place among those that may come once, as a bit; 0 for all others, most of which differ in length already. */

@@ -14,7 +14,7 @@ export function dispatcher<Deps>(routes: readonly Route<Deps>[], context: ServeC
   const serve = server(context)
   return (req, res) => {
     const match = find(target(req.url ?? '').path)
-    if (match) void serve(match, req, res)
+    if (match) serve(match, req, res)
     return match !== undefined
   }
 }

@@ -3,18 +3,18 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { temporarilyUnavailable } from '../oauth/errors.js'
 import type { Ports } from '../oauth/ports.js'
 import type { Tenant } from '../oauth/records.js'
-import { type Observers, report } from './access-log.js'
+import { type Answered, type Observers, report } from './access-log.js'
 import { hasBody, readText } from './body.js'
 import { unlessMatching } from './caching.js'
 import { CORS_FOR_ANY, corsHeaders, NO_CORS, preflight } from './cors.js'
 import { within } from './deadlines.js'
 import { type ErrorAnswer, errorAnswer, methodNotAllowed, notFound } from './errors.js'
 import type { HttpResponse, ResponseHeaders, RootRequest } from './handler.js'
-import { openRequest, refuseHeaders } from './request.js'
+import { headersRefused, openRequest } from './request.js'
 import { securityHeaders, send } from './response.js'
 import { allow, type Match, ofMethod } from './route.js'
 import { streamTo } from './stream.js'
-import { endOfTurn, oncePerTurn } from './turn.js'
+import { endOfTurn, perTurn } from './turn.js'
 
 /** What the wrapper of all endpoints needs. */
 export interface ServeContext<Deps> extends Observers {
@@ -32,7 +32,7 @@ const CALLER_GONE = 499
 const DEFAULT_MAX_BYTES = 16 * 1024
 const DEFAULT_TIMEOUT = 30
 
-/** Makes the function that answers matched requests: limits, calls the handler, writes, logs one line. It never rejects. */
+/** Makes the function that answers matched requests: limits, calls the handler, writes, logs one line. It never throws. */
 export function server<Deps>(context: ServeContext<Deps>) {
   const plain: ResponseHeaders = { 'cache-control': 'no-store', ...securityHeaders(context.publicUrl) }
   // For the endpoints that answer every page alike, or none, all that is the same in every answer.
@@ -40,63 +40,87 @@ export function server<Deps>(context: ServeContext<Deps>) {
     [NO_CORS, plain],
     [CORS_FOR_ANY, { ...plain, ...CORS_FOR_ANY }],
   ])
-  const serving: Serving<Deps> = { ...context, ofThisTurn: oncePerTurn() }
 
-  return async (match: Match<Deps>, req: IncomingMessage, res: ServerResponse): Promise<void> => {
-    const started = performance.now()
-    const exchange: Exchange = { id: randomUUID(), req, res, tenant: undefined, cors: NO_CORS }
-    const write = (response: HttpResponse) => {
-      if (req.socket.destroyed) return
-      const { id, cors } = exchange
-      send(exchange, response, { id, common: same.get(cors) ?? { ...plain, ...cors } })
-    }
-    let answer: Pick<ErrorAnswer, 'response'> & Partial<ErrorAnswer>
+  function write(exchange: Exchange<Deps>, response: HttpResponse): void {
+    if (exchange.req.socket.destroyed) return
+    const { id, cors } = exchange
+    send(exchange, response, { id, common: same.get(cors) ?? { ...plain, ...cors } })
+  }
+
+  function give(exchange: Exchange<Deps>, made: Made): Answer {
     try {
-      answer = { response: unlessMatching(await respond(match, exchange, serving), req.headers) }
-      write(answer.response)
+      const response = unlessMatching(made(), exchange.req.headers)
+      write(exchange, response)
+      return { response }
     } catch (error) {
-      answer = errorAnswer(error, { id: exchange.id, page: pageFor(match, exchange) })
-      write(answer.response)
+      const answer = errorAnswer(error, { id: exchange.id, page: pageFor(exchange) })
+      write(exchange, answer.response)
+      return answer
     }
+  }
+
+  async function alone(exchange: Exchange<Deps>, refused: Error | undefined): Promise<void> {
+    await endOfTurn()
+    const made = await outcome(refused ? Promise.reject(refused) : handle(exchange, context))
+    let answer = give(exchange, made)
     const answeredAt = performance.now()
     const { stream } = answer.response
-    const streams = stream !== undefined && req.method !== 'HEAD' && !req.socket.destroyed
+    const streams = stream !== undefined && exchange.req.method !== 'HEAD' && !exchange.req.socket.destroyed
     if (streams) {
-      await streamTo(res, stream).catch((error: unknown) => {
+      await streamTo(exchange.res, stream).catch((error: unknown) => {
         answer = { ...answer, reason: 'unexpected_error', unexpected: error }
       })
     }
     // Most callers end a stream by hanging up: that is nobody's failure.
-    const gone = !streams && req.socket.destroyed
-    report(context, {
-      id: exchange.id,
-      method: req.method,
-      route: match.route.name,
-      tenant: exchange.tenant?.slug,
-      status: gone ? CALLER_GONE : answer.response.status,
-      reason: gone ? 'caller_gone' : (answer.reason ?? answer.response.reason),
-      detail: gone ? undefined : answer.detail,
-      unexpected: gone ? undefined : answer.unexpected,
-      started,
-      answeredAt,
-    })
+    const gone = !streams && exchange.req.socket.destroyed
+    report(context, answered(exchange, gone ? CALLER_GONE : answer, answeredAt))
+  }
+
+  const inCompany = perTurn(async (exchanges: readonly [Exchange<Deps>, ...Exchange<Deps>[]]) => {
+    const [first] = exchanges
+    const made = await outcome(handle(first, context))
+    for (const exchange of exchanges) {
+      exchange.tenant = first.tenant
+      exchange.cors = first.cors
+      const answer = give(exchange, made)
+      report(context, answered(exchange, exchange.req.socket.destroyed ? CALLER_GONE : answer))
+    }
+  })
+
+  return (match: Match<Deps>, req: IncomingMessage, res: ServerResponse): void => {
+    const started = performance.now()
+    const exchange: Exchange<Deps> = { id: randomUUID(), started, match, req, res, tenant: undefined, cors: NO_CORS }
+    const refused = headersRefused(req.rawHeaders)
+    if (match.route.shared && isRead(req) && !refused) inCompany(negotiated(req), exchange)
+    else void alone(exchange, refused)
   }
 }
 
-/** A request that an answer is made for, and the answer. */
-interface Handled {
-  readonly exchange: Exchange
-  readonly answer: Promise<HttpResponse>
-}
+/** What a handler answered, or what it threw: in the hands of each who is to have it. */
+type Made = () => HttpResponse
 
-interface Serving<Deps> extends ServeContext<Deps> {
-  /** By target and what is negotiated. */
-  readonly ofThisTurn: (key: string, handle: () => Handled) => Handled
+const outcome = (handled: Promise<HttpResponse>): Promise<Made> =>
+  handled.then(
+    (response) => () => response,
+    (error: unknown) => () => {
+      throw error
+    },
+  )
+
+type Answer = Pick<ErrorAnswer, 'response'> & Partial<ErrorAnswer>
+
+/** What a request has in common with those it may share an answer with, in characters that neither target nor headers can hold. */
+function negotiated({ url, headers }: IncomingMessage): string {
+  const { accept, 'accept-encoding': encoding } = headers
+  return `${url}\n${accept === undefined ? '' : `+${accept}`}\n${encoding === undefined ? '' : `+${encoding}`}`
 }
 
 /** What is known of a request so far: the answer to an error needs it too. */
-interface Exchange {
+interface Exchange<Deps> {
   readonly id: string
+  /** By `performance.now()`. */
+  readonly started: number
+  readonly match: Match<Deps>
   readonly req: IncomingMessage
   readonly res: ServerResponse
   tenant: Tenant | undefined
@@ -104,38 +128,38 @@ interface Exchange {
 }
 
 /** What an error's page is made for, where people see the route. */
-function pageFor<Deps>({ route }: Match<Deps>, { req: { headers }, tenant }: Exchange) {
+function pageFor<Deps>({ match: { route }, req: { headers }, tenant }: Exchange<Deps>) {
   return route.answers === 'page' ? { headers, tenant } : undefined
 }
 
-async function respond<Deps>(match: Match<Deps>, exchange: Exchange, context: Serving<Deps>): Promise<HttpResponse> {
-  const { req } = exchange
-  await endOfTurn()
-  refuseHeaders(req.rawHeaders)
-  if (!match.route.shared || !isRead(req)) return handle(match, exchange, context)
-  const { url, headers } = req
-  const first = context.ofThisTurn(JSON.stringify([url, headers.accept, headers['accept-encoding']]), () => ({
-    exchange,
-    answer: handle(match, exchange, context),
-  }))
-  try {
-    return await first.answer
-  } finally {
-    exchange.tenant = first.exchange.tenant
-    exchange.cors = first.exchange.cors
+/** For the log. */
+function answered<Deps>(
+  { id, match, req: { method }, tenant, started }: Exchange<Deps>,
+  answer: Answer | typeof CALLER_GONE,
+  answeredAt?: number,
+): Answered {
+  const gone = answer === CALLER_GONE
+  // One literal: copies of objects cost a document a fifth of its time.
+  return {
+    id,
+    method,
+    route: match.route.name,
+    tenant: tenant?.slug,
+    status: gone ? CALLER_GONE : answer.response.status,
+    reason: gone ? 'caller_gone' : (answer.reason ?? answer.response.reason),
+    detail: gone ? undefined : answer.detail,
+    unexpected: gone ? undefined : answer.unexpected,
+    started,
+    answeredAt,
   }
 }
 
 const isRead = ({ method }: IncomingMessage) => method === 'GET' || method === 'HEAD'
 
-async function handle<Deps>(
-  match: Match<Deps>,
-  exchange: Exchange,
-  context: ServeContext<Deps>,
-): Promise<HttpResponse> {
-  const { req } = exchange
+async function handle<Deps>(exchange: Exchange<Deps>, context: ServeContext<Deps>): Promise<HttpResponse> {
+  const { match, req } = exchange
   const { method } = req
-  const handler = await findHandler(match, exchange, context)
+  const handler = await findHandler(exchange, context)
 
   const { route } = match
   const { methods, cors = 'none', body: kind = 'none' } = route
@@ -163,9 +187,10 @@ function ofNobody({
 }
 
 /** The handler of the request's method with its tenant and deps in hand; undefined when the route lacks the method. */
-async function findHandler<Deps>(match: Match<Deps>, exchange: Exchange, context: ServeContext<Deps>) {
+async function findHandler<Deps>(exchange: Exchange<Deps>, context: ServeContext<Deps>) {
   const { deps, tenants, clients } = context
-  const { headers, method } = exchange.req
+  const { match, req } = exchange
+  const { headers, method } = req
   if (match.of === 'server') {
     const handler = ofMethod(match.route.methods, method)
     return handler && ((request: RootRequest) => handler(request, deps))

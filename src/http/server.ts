@@ -30,11 +30,18 @@ export function createHttpServer(
   listener: RequestListener,
   limits: Partial<Record<keyof typeof LIMITS, number>> = {},
 ): HttpServer {
-  const server = createServer({ ...LIMITS, ...limits, requireHostHeader: true, insecureHTTPParser: false }, listener)
+  const connections = trackConnections()
+  const server = createServer(
+    { ...LIMITS, ...limits, requireHostHeader: true, insecureHTTPParser: false },
+    (req, res) => {
+      connections.began(res)
+      listener(req, res)
+    },
+  )
   // Node would not refuse what is beyond a number, but leave it out: a proxy adds what it knows at the end.
   server.maxHeadersCount = 0
   server.timeout = IDLE_TIMEOUT
-  const connections = trackConnections(server)
+  server.on('connection', connections.opened)
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     // Before a request in flight was answered, its caller would take this for that answer.
     if (!socket.writable || error.code === 'ECONNRESET' || connections.busy(socket)) socket.destroy()
@@ -67,24 +74,29 @@ function addressOf(server: Server): AddressInfo {
   return address
 }
 
-/** Which connections carry requests. Node's own `closeIdleConnections` spares those that never sent one. */
-function trackConnections(server: Server) {
+/**
+ * Which connections carry requests. Node's own `closeIdleConnections` spares those that never sent one. `began` is told of each request
+ * before it is answered: a listener of its own for that costs every request more than what it does.
+ */
+function trackConnections() {
   const inFlight = new Map<Socket, Set<ServerResponse>>()
   let draining = false
-  server.on('connection', (socket: Socket) => {
-    inFlight.set(socket, new Set())
-    socket.once('close', () => inFlight.delete(socket))
-  })
-  server.prependListener('request', (req, res) => {
-    const { socket } = req
-    inFlight.get(socket)?.add(res)
-    if (draining) res.setHeader('connection', 'close')
-    res.once('close', () => {
-      inFlight.get(socket)?.delete(res)
-      if (draining && inFlight.get(socket)?.size === 0) socket.destroySoon()
-    })
-  })
+  function ended(this: ServerResponse) {
+    const { socket } = this.req
+    const others = inFlight.get(socket)
+    others?.delete(this)
+    if (draining && others?.size === 0) socket.destroySoon()
+  }
   return {
+    opened: (socket: Socket) => {
+      inFlight.set(socket, new Set())
+      socket.once('close', () => inFlight.delete(socket))
+    },
+    began: (res: ServerResponse) => {
+      inFlight.get(res.req.socket)?.add(res)
+      if (draining) res.setHeader('connection', 'close')
+      res.on('close', ended)
+    },
     busy: (socket: Socket) => (inFlight.get(socket)?.size ?? 0) > 0,
     drain: () => {
       draining = true

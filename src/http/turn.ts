@@ -16,18 +16,22 @@ export function endOfTurn(): Promise<void> {
 }
 
 /**
- * A function that makes one thing of a kind in a turn, for all that ask for it under one key once the turn is over, `endOfTurn`: it is
- * made after the last of them came.
+ * Gathers what comes under one key until the turn of the event loop is over, and hands it over together, in the order it came: each key's
+ * by itself, in the order the keys came. What comes later is of another turn. `handle` must not throw.
  */
-export function oncePerTurn<T>(): (key: string, make: () => T) => T {
-  const made = new Map<string, T>()
-  return (key, make) => {
-    const known = made.get(key)
-    if (known !== undefined) return known
-    // Those that go on in step do so before anything that waits for the next tick.
-    if (made.size === 0) process.nextTick(() => made.clear())
-    const one = make()
-    made.set(key, one)
-    return one
+export function perTurn<T>(handle: (together: readonly [T, ...T[]]) => unknown): (key: string, one: T) => void {
+  let coming = new Map<string, [T, ...T[]]>()
+  function over() {
+    const came = coming
+    coming = new Map()
+    for (const together of came.values()) handle(together)
+  }
+  return (key, one) => {
+    const others = coming.get(key)
+    if (others) others.push(one)
+    else {
+      if (coming.size === 0) setImmediate(over)
+      coming.set(key, [one])
+    }
   }
 }

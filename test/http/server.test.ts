@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events'
 import type { RequestListener } from 'node:http'
 import { createConnection } from 'node:net'
+import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, it } from 'vitest'
 import { createHttpServer, type HttpServer } from '../../src/http/server.js'
 import { openRaw, sendRaw } from '../support/http.js'
@@ -78,6 +79,15 @@ describe('createHttpServer', () => {
     expect(await answered).toBe('')
   })
 
+  it('tells a caller that sends nonsense after an answer', async () => {
+    const { port } = await start()
+    const socket = await openRaw(port, GET)
+    await once(socket, 'data')
+    const ended = text(socket)
+    socket.write('garbage\r\n\r\n')
+    expect(await ended).toMatch(/^HTTP\/1.1 400 /)
+  })
+
   describe('close', () => {
     it('lets a request in flight finish, and says that the connection ends', async () => {
       const calls = new EventEmitter()
@@ -88,6 +98,37 @@ describe('createHttpServer', () => {
       const closed = server.close(60_000)
       res.end('hello')
       expect(await answered).toMatch(/^HTTP\/1.1 200 [\s\S]*connection: close[\s\S]*hello$/i)
+      await closed
+    })
+
+    it('ends a connection once its last answer is over whose head said nothing of that', async () => {
+      const calls = new EventEmitter()
+      const { server, port } = await start((_req, res) => void calls.emit('called', res))
+      const called = once(calls, 'called')
+      const answered = sendRaw(port, GET)
+      const [res] = await called
+      res.write('hel')
+      const closed = server.close(60_000)
+      res.end('lo')
+      expect(await answered).not.toMatch(/connection: close/i)
+      await closed
+    })
+
+    it('answers what was asked meanwhile on a connection in use, and says that it ends', async () => {
+      const calls = new EventEmitter()
+      const { server, port } = await start((_req, res) => void calls.emit('called', res))
+      const called = once(calls, 'called')
+      const socket = await openRaw(port, GET)
+      const [first] = await called
+      first.write('hel')
+      const closed = server.close(60_000)
+      const calledAgain = once(calls, 'called')
+      socket.write(GET)
+      const [second] = await calledAgain
+      const answered = text(socket)
+      first.end('lo')
+      second.end('second')
+      expect(await answered).toMatch(/HTTP\/1.1 200 [\s\S]*HTTP\/1.1 200 [\s\S]*connection: close[\s\S]*second/i)
       await closed
     })
 

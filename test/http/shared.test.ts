@@ -1,14 +1,18 @@
+import { EventEmitter, once } from 'node:events'
+import type { RequestListener } from 'node:http'
+import express from 'express'
 import { describe, expect, it } from 'vitest'
 import { cacheable } from '../../src/http/caching.js'
 import { notFound } from '../../src/http/errors.js'
 import { type HttpRequest, type HttpResponse, json } from '../../src/http/handler.js'
 import type { Route } from '../../src/http/route.js'
-import { oncePerTurn } from '../../src/http/turn.js'
+import { perTurn } from '../../src/http/turn.js'
 import { testApp } from '../support/app.js'
+import { eventually } from '../support/eventually.js'
 import { overBothTransports } from '../support/http.js'
 
 interface Deps {
-  readonly act: (request: HttpRequest) => HttpResponse
+  readonly act: (request: HttpRequest) => HttpResponse | Promise<HttpResponse>
 }
 
 const act = async (request: HttpRequest, deps: Deps) => deps.act(request)
@@ -70,6 +74,8 @@ overBothTransports('requests of one moment', (reach) => {
   it.each<[string, Ask, Ask]>([
     ['Accept', { headers: { accept: 'a/b' } }, { headers: { accept: 'a/c' } }],
     ['no Accept', { headers: { accept: 'a/b' } }, {}],
+    ['an empty Accept', { headers: { accept: '' } }, {}],
+    ['which header it is', { headers: { accept: 'gzip' } }, { headers: { 'accept-encoding': 'gzip' } }],
     ['Accept, one by name', { headers: { accept: 'undefined' } }, {}],
     ['Accept, another by name', { headers: { accept: 'null' } }, {}],
     ['Accept-Encoding', { headers: { 'accept-encoding': 'br' } }, { headers: { 'accept-encoding': 'gzip' } }],
@@ -118,6 +124,30 @@ overBothTransports('requests of one moment', (reach) => {
     ])
   })
 
+  it('are logged as 499, each, where the caller has hung up before the answer', async () => {
+    const calls = new EventEmitter()
+    const app = testApp(routes, {
+      deps: {
+        act: async () => {
+          calls.emit('started')
+          await once(calls, 'gone')
+          return json(200, {})
+        },
+      },
+    })
+    const watched: RequestListener = (req, res) => {
+      req.socket.once('close', () => calls.emit('gone'))
+      app.listener(req, res)
+    }
+    const { open } = await reach({ express: express().use(watched), listener: watched })
+    const started = once(calls, 'started')
+    const socket = await open(bytesOf([{}, {}]))
+    await started
+    socket.destroy()
+    const gone = { route: 'document', tenant: 'default', status: 499, reason: 'caller_gone' }
+    await eventually(() => expect(app.lines()).toMatchObject([gone, gone]))
+  })
+
   it('are asked for anew in the next', async () => {
     let n = 0
     const { agent } = await reach(testApp(routes, { deps: { act: () => json(200, { n: ++n }) } }))
@@ -143,11 +173,19 @@ describe('an answer that is not the same for all', () => {
   })
 })
 
-describe('what is made once a turn', () => {
-  it('is made for each of its owners, and anew in the next turn', async () => {
-    const [one, other] = [oncePerTurn<number>(), oncePerTurn<number>()]
-    expect([one('a', () => 1), other('a', () => 2), one('a', () => 3), one('b', () => 4)]).toEqual([1, 2, 1, 4])
+describe('what is gathered in a turn', () => {
+  it('is handed over by key, to the one who gathered it, and anew in the next', async () => {
+    const [one, other]: (readonly number[])[][] = [[], []]
+    const [ofOne, ofOther] = [perTurn<number>((all) => one?.push(all)), perTurn<number>((all) => other?.push(all))]
+    ofOne('a', 1)
+    ofOther('a', 2)
+    ofOne('b', 3)
+    ofOne('a', 4)
+    expect([one, other]).toEqual([[], []])
     await new Promise<void>((resolve) => setImmediate(resolve))
-    expect(one('a', () => 5)).toBe(5)
+    ofOne('a', 5)
+    expect([one, other]).toEqual([[[1, 4], [3]], [[2]]])
+    await new Promise<void>((resolve) => setImmediate(resolve))
+    expect(one).toEqual([[1, 4], [3], [5]])
   })
 })

@@ -12,9 +12,9 @@ it.each(['process.exit(0)', "Promise.reject(new Error('nobody foresaw this'))"])
     const program = `
       const { createLog } = await import(${JSON.stringify(LOG)})
       const log = createLog('info')
-      log.request({ n: 0 })
+      log.request({}, { n: 0 })
       await new Promise(setImmediate)
-      for (let n = 1; n < 50; n++) log.request({ n })
+      for (let n = 1; n < 50; n++) log.request({}, { n })
       ${end}`
     const ended = await promisify(execFile)(process.execPath, running(program)).catch((error) => error)
     const lines = String(ended.stdout).trim().split('\n')
@@ -29,7 +29,7 @@ it('lines of several workers that share a pipe are whole, however slowly it is r
     const { createLog } = await import(${JSON.stringify(LOG)})
     const log = createLog('info', undefined, { worker: ${worker} })
     for (let n = 0; n < 3000; n++) {
-      log.request({ n, route: 'x'.repeat(80) })
+      log.request({ route: 'x'.repeat(80) }, { n })
       if (n % 7 === 0) await new Promise(setImmediate)
     }`
   // A part of a page at a time: then one that has written a part of its piece waits behind the other.

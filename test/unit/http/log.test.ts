@@ -124,37 +124,69 @@ describe('lines of requests', () => {
   it('look like all others', () => {
     const written: string[] = []
     const log = createLog('info', { write: (line) => void written.push(line) }, { worker: 2 })
-    log.request({ route: 'token', status: 200, reason: undefined })
-    log.info({ route: 'token', status: 200 }, 'request')
+    log.request({ route: 'token', status: 200, reason: undefined }, { ms: 1 })
+    log.info({ ms: 1, route: 'token', status: 200 }, 'request')
     const [one, other] = written.map((line) => JSON.parse(line))
     expect(one).toEqual({ ...other, time: one.time })
     expect(one.time).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/)
     expect(written[0]).toMatch(/^[\x20-\x7e]+\n$/)
   })
 
+  it.each([
+    [{ status: 200 }, { status: 304 }],
+    [{ route: 'a' }, { route: 'a', reason: 'b' }],
+    [{ route: 'a', reason: 'b' }, { route: 'a' }],
+    [{ route: 'a' }, { reason: 'a' }],
+    [{}, { route: 'a' }],
+  ])('say what each was, %j before %j', (one, other) => {
+    const written: string[] = []
+    const log = createLog('info', { write: (line) => void written.push(line) })
+    const kinds = [one, one, other, one, other, other]
+    for (const [n, kind] of kinds.entries()) log.request(kind, { n })
+    const expected = kinds.map((kind, n) => ({ level: 30, msg: 'request', ...kind, n }))
+    expect(written.map((line) => JSON.parse(line)).map(({ time: _, ...line }) => line)).toEqual(expected)
+  })
+
+  it('are not of what somebody made of the one before', () => {
+    const written: string[] = []
+    const log = createLog('info', { write: (line) => void written.push(line) })
+    const kind = { status: 200 }
+    log.request(kind, {})
+    kind.status = 404
+    log.request(kind, {})
+    expect(written.map((line) => JSON.parse(line)['status'])).toEqual([200, 404])
+  })
+
   it.each(['', 'a"b', 'a\\b', 'line\nend', 'caf\u00e9 \u202e', '\u0007', '{"a":1}'])('hold any text: %j', (reason) => {
     const written: string[] = []
     const log = createLog('info', { write: (line) => void written.push(line) })
-    log.request({ reason, status: 200, ms: 0.5 })
-    expect(JSON.parse(written[0] ?? '')).toMatchObject({ level: 30, reason, status: 200, ms: 0.5, msg: 'request' })
+    log.request({ reason, status: 200 }, { id: reason, ms: 0.5 })
+    expect(JSON.parse(written[0] ?? '')).toMatchObject({
+      level: 30,
+      reason,
+      status: 200,
+      id: reason,
+      ms: 0.5,
+      msg: 'request',
+    })
     expect(written[0]).toMatch(/^[\x20-\x7e]+\n$/)
   })
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY])('are JSON whatever was measured: %d', (ms) => {
     const written: string[] = []
-    createLog('info', { write: (line) => void written.push(line) }).request({ ms })
+    createLog('info', { write: (line) => void written.push(line) }).request({}, { ms })
     expect(JSON.parse(written[0] ?? '')).toMatchObject({ ms: null })
   })
 
   it('are left out above level info', () => {
     const written: string[] = []
-    createLog('warn', { write: (line) => void written.push(line) }).request({ route: 'token' })
+    createLog('warn', { write: (line) => void written.push(line) }).request({ route: 'token' }, {})
     expect(written).toEqual([])
   })
 
   it('are written together, none lost, in the pieces that a pipe takes whole', async () => {
     const { log, written, lines } = gathered()
-    for (let n = 0; n < 200; n++) log.request({ route: 'token', n })
+    for (let n = 0; n < 200; n++) log.request({ route: 'token' }, { n })
     await vi.waitFor(() => expect(lines().map(({ n }) => n)).toEqual(Array.from({ length: 200 }, (_, n) => n)))
     expect(written.length).toBeLessThan(20)
     for (const piece of written) {
@@ -168,13 +200,13 @@ describe('lines of requests', () => {
     onTestFinished(() => void vi.useRealTimers())
     const { log, lines } = gathered()
     vi.advanceTimersByTime(100)
-    for (const n of [1, 2]) log.request({ n })
+    for (const n of [1, 2]) log.request({}, { n })
     expect(lines).toThrow()
     vi.advanceTimersByTime(0)
     expect(lines().map(({ n }) => n)).toEqual([1, 2])
     for (const n of [3, 4]) {
       vi.advanceTimersByTime(2)
-      log.request({ n })
+      log.request({}, { n })
     }
     expect(lines()).toHaveLength(2)
     vi.advanceTimersByTime(5)
@@ -183,7 +215,7 @@ describe('lines of requests', () => {
 
   it('hold up nothing else, and stand before it', () => {
     const { log, lines } = gathered()
-    log.request({ route: 'token' })
+    log.request({ route: 'token' }, {})
     log.error({}, 'something is wrong')
     expect(lines().map(({ msg }) => msg)).toEqual(['request', 'something is wrong'])
   })
