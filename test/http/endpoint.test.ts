@@ -1,6 +1,3 @@
-import { EventEmitter, once } from 'node:events'
-import type { RequestListener } from 'node:http'
-import express from 'express'
 import { describe, expect, it, vi } from 'vitest'
 import { cacheable } from '../../src/http/caching.js'
 import { formParams } from '../../src/http/form.js'
@@ -10,6 +7,7 @@ import { invalidClient, invalidGrant, invalidTarget } from '../../src/oauth/erro
 import { ACME, DEFAULT_TENANT, PUBLIC_URL, testApp } from '../support/app.js'
 import { eventually } from '../support/eventually.js'
 import { overBothTransports } from '../support/http.js'
+import { hangingUp } from '../support/hung-up.js'
 
 interface Deps {
   readonly act: (request: HttpRequest) => unknown
@@ -116,20 +114,9 @@ overBothTransports('an endpoint', (reach) => {
     })
 
     it('logs 499 when the caller has hung up before the answer', async () => {
-      const calls = new EventEmitter()
-      const application = app(async () => {
-        calls.emit('started')
-        await once(calls, 'gone')
-      })
-      const watched: RequestListener = (req, res) => {
-        req.socket.once('close', () => calls.emit('gone'))
-        application.listener(req, res)
-      }
-      const { open } = await reach({ express: express().use(watched), listener: watched })
-      const started = once(calls, 'started')
-      const socket = await open('GET /waits HTTP/1.1\r\nHost: a\r\n\r\n')
-      await started
-      socket.destroy()
+      const { untilGone, ask } = hangingUp()
+      const application = app(untilGone)
+      await ask(reach, application, 'GET /waits HTTP/1.1\r\nHost: a\r\n\r\n')
       await eventually(() =>
         expect(application.lines()).toMatchObject([{ route: 'waits', status: 499, reason: 'caller_gone' }]),
       )

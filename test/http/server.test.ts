@@ -1,5 +1,5 @@
 import { EventEmitter, once } from 'node:events'
-import type { RequestListener } from 'node:http'
+import type { RequestListener, ServerResponse } from 'node:http'
 import { createConnection } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, describe, expect, it } from 'vitest'
@@ -18,6 +18,14 @@ describe('createHttpServer', () => {
     servers.push(server)
     const { port } = await server.listen(0, '127.0.0.1')
     return { server, port }
+  }
+
+  /** A server whose answers the test gives: `next` is the one that is asked for next. */
+  const startByHand = async () => {
+    const calls = new EventEmitter()
+    const { server, port } = await start((_req, res) => void calls.emit('called', res))
+    const next = async (): Promise<ServerResponse> => (await once(calls, 'called'))[0]
+    return { server, port, next }
   }
 
   it('rejects when the port is taken', async () => {
@@ -71,9 +79,8 @@ describe('createHttpServer', () => {
   })
 
   it('does not answer the second request of a connection before the first', async () => {
-    const calls = new EventEmitter()
-    const { port } = await start(() => void calls.emit('called'))
-    const called = once(calls, 'called')
+    const { port, next } = await startByHand()
+    const called = next()
     const answered = sendRaw(port, `${GET}garbage\r\n\r\n`)
     await called
     expect(await answered).toBe('')
@@ -90,11 +97,10 @@ describe('createHttpServer', () => {
 
   describe('close', () => {
     it('lets a request in flight finish, and says that the connection ends', async () => {
-      const calls = new EventEmitter()
-      const { server, port } = await start((_req, res) => void calls.emit('called', res))
-      const called = once(calls, 'called')
+      const { server, port, next } = await startByHand()
+      const called = next()
       const answered = sendRaw(port, GET)
-      const [res] = await called
+      const res = await called
       const closed = server.close(60_000)
       res.end('hello')
       expect(await answered).toMatch(/^HTTP\/1.1 200 [\s\S]*connection: close[\s\S]*hello$/i)
@@ -102,11 +108,10 @@ describe('createHttpServer', () => {
     })
 
     it('ends a connection once its last answer is over whose head said nothing of that', async () => {
-      const calls = new EventEmitter()
-      const { server, port } = await start((_req, res) => void calls.emit('called', res))
-      const called = once(calls, 'called')
+      const { server, port, next } = await startByHand()
+      const called = next()
       const answered = sendRaw(port, GET)
-      const [res] = await called
+      const res = await called
       res.write('hel')
       const closed = server.close(60_000)
       res.end('lo')
@@ -115,16 +120,15 @@ describe('createHttpServer', () => {
     })
 
     it('answers what was asked meanwhile on a connection in use, and says that it ends', async () => {
-      const calls = new EventEmitter()
-      const { server, port } = await start((_req, res) => void calls.emit('called', res))
-      const called = once(calls, 'called')
+      const { server, port, next } = await startByHand()
+      const called = next()
       const socket = await openRaw(port, GET)
-      const [first] = await called
+      const first = await called
       first.write('hel')
       const closed = server.close(60_000)
-      const calledAgain = once(calls, 'called')
+      const calledAgain = next()
       socket.write(GET)
-      const [second] = await calledAgain
+      const second = await calledAgain
       const answered = text(socket)
       first.end('lo')
       second.end('second')
@@ -156,9 +160,8 @@ describe('createHttpServer', () => {
     })
 
     it('cuts what is still in flight when the grace is over', async () => {
-      const calls = new EventEmitter()
-      const { server, port } = await start(() => void calls.emit('called'))
-      const called = once(calls, 'called')
+      const { server, port, next } = await startByHand()
+      const called = next()
       const answered = sendRaw(port, GET).catch(() => 'cut')
       await called
       await server.close(10)

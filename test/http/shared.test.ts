@@ -1,6 +1,3 @@
-import { EventEmitter, once } from 'node:events'
-import type { RequestListener } from 'node:http'
-import express from 'express'
 import { describe, expect, it } from 'vitest'
 import { cacheable } from '../../src/http/caching.js'
 import { notFound } from '../../src/http/errors.js'
@@ -10,6 +7,7 @@ import { perTurn } from '../../src/http/turn.js'
 import { testApp } from '../support/app.js'
 import { eventually } from '../support/eventually.js'
 import { overBothTransports } from '../support/http.js'
+import { hangingUp } from '../support/hung-up.js'
 
 interface Deps {
   readonly act: (request: HttpRequest) => HttpResponse | Promise<HttpResponse>
@@ -125,25 +123,9 @@ overBothTransports('requests of one moment', (reach) => {
   })
 
   it('are logged as 499, each, where the caller has hung up before the answer', async () => {
-    const calls = new EventEmitter()
-    const app = testApp(routes, {
-      deps: {
-        act: async () => {
-          calls.emit('started')
-          await once(calls, 'gone')
-          return json(200, {})
-        },
-      },
-    })
-    const watched: RequestListener = (req, res) => {
-      req.socket.once('close', () => calls.emit('gone'))
-      app.listener(req, res)
-    }
-    const { open } = await reach({ express: express().use(watched), listener: watched })
-    const started = once(calls, 'started')
-    const socket = await open(bytesOf([{}, {}]))
-    await started
-    socket.destroy()
+    const { untilGone, ask: hangUp } = hangingUp()
+    const app = testApp(routes, { deps: { act: () => untilGone().then(() => json(200, {})) } })
+    await hangUp(reach, app, bytesOf([{}, {}]))
     const gone = { route: 'document', tenant: 'default', status: 499, reason: 'caller_gone' }
     await eventually(() => expect(app.lines()).toMatchObject([gone, gone]))
   })
